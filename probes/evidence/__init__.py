@@ -1,0 +1,1 @@
+"""One file, one plug-in: the registry finds what stands here."""

@@ -1,0 +1,67 @@
+"""This file is for the contract of an evidence source: a place where proof is read, beside the target's answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from probes.fields import Configured
+
+
+class EvidenceError(Exception):
+    """The source could not be read. The text is one clear sentence without secrets; the outcome is `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line as it stands in the source, without its line end. `number` counts from 1 within `where`, 0 if unknown."""
+
+    text: str
+    where: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogWindow:
+    """What was written since a mark. `next_mark` continues where this ended; `remarks` tell of rotation and the like."""
+
+    lines: tuple[LogLine, ...]
+    next_mark: Any
+    cut_short: bool = False            # more was written than may be read; what is not read cannot be cleared
+    remarks: tuple[str, ...] = ()
+
+
+class EvidenceSource(Configured):
+    """The base of all sources; `source:` in the file names the kind, the file's own name."""
+
+    source_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, source: str = "", **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if source:
+            cls.source_name = source
+
+    def describe(self) -> str:
+        """Return what a person would call this source, without secrets, such as `log file storage/logs/app.log`."""
+        return self.source_name.replace("_", " ")
+
+
+class LogSource(EvidenceSource):
+    """A source of log lines that are read from a mark on."""
+
+    @abstractmethod
+    async def mark(self) -> Any:
+        """Return the place after the last line there is now. Raises: EvidenceError."""
+
+    @abstractmethod
+    async def read_since(self, mark: Any) -> LogWindow:
+        """Return the whole lines written since `mark`, bounded. Raises: EvidenceError."""
+
+
+class KeySource(EvidenceSource):
+    """A source of cache keys."""
+
+    @abstractmethod
+    async def keys(self, pattern: str, limit: int = 10_000) -> frozenset[str]:
+        """Return the keys that match a glob pattern, without blocking the server. Raises: EvidenceError."""

@@ -1,0 +1,130 @@
+"""This file is for the field types that probe kinds, targets and scenarios share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Configured(BaseModel):
+    """The base of everything that is read from a file: frozen, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def parse_duration(value: object) -> float:
+    """Return seconds from `250ms`, `1.5s`, `5m`, `2h`, `1d`, `1h30m`, or a bare number of seconds.
+
+    Raises: ValueError for anything else, and for a negative or boolean value.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip()
+        parts = _DURATION.findall(text)
+        if parts and "".join(_DURATION.sub("", text).split()) == "":
+            return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+    raise ValueError("should be a duration such as 250ms, 1.5s, 5m or 2h")
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({
+        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"}],
+        "description": "a duration: 250ms, 1.5s, 5m, 2h, or a number of seconds",
+    }),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Marks a field that names something of the target; `to` is `evidence` or `faults`."""
+
+    to: str
+
+
+EvidenceRef = Annotated[str, Ref("evidence")]
+FaultRef = Annotated[str, Ref("faults")]
+
+
+class Expanded(str):
+    """Text in which `${NAME}` was replaced; `template` is the text as the file has it."""
+
+    template: str
+
+    def __new__(cls, value: str, template: str) -> Expanded:
+        made = super().__new__(cls, value)
+        made.template = template
+        return made
+
+
+class Secret:
+    """A value that may be used but never shown: its text is `***` everywhere but in `reveal`.
+
+    In a file it can only be written as `${NAME}` or `{file: PATH}`; `origin` keeps that form.
+    """
+
+    __slots__ = ("_value", "origin")
+
+    def __init__(self, value: str, origin: str = "") -> None:
+        self._value = value
+        self.origin = origin
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({self.origin or '***'})"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    @classmethod
+    def _read(cls, value: Any) -> Secret:
+        if isinstance(value, Secret):
+            return value
+        if isinstance(value, Expanded):
+            return cls(str(value), value.template)
+        if isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str):
+            try:
+                return cls(Path(value["file"]).read_text(encoding="utf-8").rstrip("\r\n"), f"file:{value['file']}")
+            except (OSError, UnicodeDecodeError) as problem:
+                raise ValueError(f"the secret file '{value['file']}' could not be read ({type(problem).__name__})") from None
+        raise ValueError("a secret may not stand in the file; write ${NAME} or {file: PATH}")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(_origin_of)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {
+            "description": "a secret: ${NAME} from the environment, or {file: PATH}",
+            "anyOf": [
+                {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"},
+                {"type": "object", "properties": {"file": {"type": "string"}}, "required": ["file"], "additionalProperties": False},
+            ],
+        }
+
+
+def _origin_of(secret: Secret) -> Any:
+    """Return what stands in the file, so that a dump can be written to disk and read again."""
+    if secret.origin.startswith("file:"):
+        return {"file": secret.origin[5:]}
+    return secret.origin or "***"

@@ -1,0 +1,1 @@
+"""The wire: resolving, connecting, reading, each with its bound."""

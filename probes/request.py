@@ -1,0 +1,107 @@
+"""This file is for requests as a scenario writes them, with `{{name}}` where a value comes in at run time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from probes.fields import Configured, Duration
+
+_PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_METHOD = r"^[A-Za-z]{1,20}$"
+
+
+class UnknownVariable(ValueError):
+    """A `{{name}}` has no value at run time. `name` is the name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no value for '{{{{{name}}}}}'")
+        self.name = name
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names of all `{{name}}` places in a text, in order."""
+    return _PLACE.findall(text)
+
+
+def fill(value: Any, values: Mapping[str, Any]) -> Any:
+    """Return `value` with each `{{name}}` replaced, in texts at any depth, keys included.
+
+    A text that is nothing but one place takes the value as it is, so that numbers stay numbers and `"007"`
+    stays text; elsewhere the value's text form is put in. Raises: UnknownVariable.
+    """
+    if isinstance(value, str):
+        return _fill_text(value, values)
+    if isinstance(value, Mapping):
+        return {str(_fill_text(str(key), values)): fill(item, values) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill(item, values) for item in value]
+    return value
+
+
+def _fill_text(text: str, values: Mapping[str, Any]) -> Any:
+    if "{{" not in text:
+        return text
+    whole = _PLACE.fullmatch(text)
+    if whole:
+        return _value(whole.group(1), values)
+    return _PLACE.sub(lambda place: _as_text(_value(place.group(1), values)), text)
+
+
+def _value(name: str, values: Mapping[str, Any]) -> Any:
+    if name in values:
+        return values[name]
+    head, dot, rest = name.partition(".")
+    inner = values.get(head)
+    if dot and isinstance(inner, Mapping):
+        return _value(rest, inner)
+    raise UnknownVariable(name)
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+class RequestTemplate(Configured):
+    """One HTTP request: a path below the target's base address (or a full address), and at most one body.
+
+    `json`, `form` and `body` exclude each other. `anonymous: true` sends neither the target's credentials
+    nor its default headers. `follow_redirects` counts the hops allowed, each checked by the egress policy.
+    """
+
+    method: str = Field("GET", pattern=_METHOD)
+    path: str = "/"
+    query: dict[str, Any] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    cookies: dict[str, str] = Field(default_factory=dict)
+    json_body: Any = Field(None, alias="json")
+    form: dict[str, Any] | None = None
+    body: str | None = None
+    anonymous: bool = False
+    follow_redirects: int | None = Field(None, ge=0, le=20)
+    timeout: Duration | None = None
+
+    @model_validator(mode="after")
+    def _one_body(self) -> RequestTemplate:
+        given = [n for n, v in (("json", self.json_body), ("form", self.form), ("body", self.body)) if v is not None]
+        if len(given) > 1:
+            raise ValueError(f"give only one of {' and '.join(repr(n) for n in given)}")
+        return self
+
+    def filled(self, values: Mapping[str, Any]) -> RequestTemplate:
+        """Return the request with every `{{name}}` replaced. Raises: UnknownVariable."""
+        parts = fill({"path": self.path, "query": self.query, "cookies": self.cookies, "json": self.json_body,
+                      "form": self.form, "body": self.body}, values)
+        headers = {key: str(_as_text(value)) for key, value in fill(self.headers, values).items()}
+        return self.model_copy(update={
+            "path": str(parts["path"]), "query": parts["query"], "headers": headers,
+            "cookies": {k: _as_text(v) for k, v in parts["cookies"].items()}, "json_body": parts["json"],
+            "form": parts["form"], "body": None if parts["body"] is None else _as_text(parts["body"]),
+        })

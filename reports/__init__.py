@@ -1,0 +1,1 @@
+"""What the outcomes add up to: kept, judged, shown."""

@@ -1,0 +1,1 @@
+"""Which questions, of whom, in what order, when."""

@@ -1,0 +1,46 @@
+"""This file is for what all tests share: the async backend, and the rule for missing services."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def _skip_or_fail(reason: str) -> None:
+    """Skip with the reason, or fail where CI says that everything must be there."""
+    if os.environ.get("VEDETTE_REQUIRE_ALL") == "1":
+        pytest.fail(f"VEDETTE_REQUIRE_ALL=1, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def require() -> Callable[[str, bool], None]:
+    """Return `require(what, there)`: go on where it is there, skip with the reason where not, fail under CI."""
+
+    def check(what: str, there: bool) -> None:
+        if not there:
+            _skip_or_fail(f"{what} is not there")
+
+    return check
+
+
+@pytest.fixture
+def redis_url(require: Callable[[str, bool], None]) -> str:
+    """Return the address of a real Redis on loopback (VEDETTE_TEST_REDIS_URL changes it)."""
+    url = os.environ.get("VEDETTE_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+    host, _, port = url.split("://")[1].split("/")[0].partition(":")
+    try:
+        socket.create_connection((host, int(port or 6379)), timeout=1).close()
+        there = True
+    except OSError:
+        there = False
+    require(f"a Redis server at {host}:{port or 6379}", there)
+    return url

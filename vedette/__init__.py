@@ -1,0 +1,1 @@
+"""The parts joined: command, jobs, reference target."""
