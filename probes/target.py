@@ -89,5 +89,3 @@ class Target(Configured):
     @property
     def is_production(self) -> bool:
         return self.environment is Environment.PRODUCTION
-
-MarkedLiteral = Literal  # kept for plug-ins that discriminate their own options
