@@ -38,10 +38,12 @@ def parse_duration(value: object) -> float:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    WithJsonSchema({
-        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"}],
-        "description": "a duration: 250ms, 1.5s, 5m, 2h, or a number of seconds",
-    }),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"}],
+            "description": "a duration: 250ms, 1.5s, 5m, 2h, or a number of seconds",
+        }
+    ),
 ]
 
 
@@ -118,9 +120,22 @@ class Secret:
             "description": "a secret: ${NAME} from the environment, or {file: PATH}",
             "anyOf": [
                 {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"},
-                {"type": "object", "properties": {"file": {"type": "string"}}, "required": ["file"], "additionalProperties": False},
+                {
+                    "type": "object",
+                    "properties": {"file": {"type": "string"}},
+                    "required": ["file"],
+                    "additionalProperties": False,
+                },
             ],
         }
+
+
+def _read_header(value: object) -> object:
+    """Take a value that came from the environment or a file for a secret; literal text stays text."""
+    return Secret._read(value) if isinstance(value, Expanded | dict) else value
+
+
+HeaderValue = Annotated[str | Secret, BeforeValidator(_read_header)]
 
 
 def _origin_of(secret: Secret) -> Any:

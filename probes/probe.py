@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from probes.evidence.source import EvidenceError
-from probes.fields import Configured
 from probes.faults.lever import LeverError
+from probes.fields import Configured
 from probes.ids import new_id
 from probes.outcome import Check, Measurement, Outcome, Verdict, broken, check, control, judge
 from probes.request import UnknownVariable
@@ -103,7 +103,8 @@ async def ask(probe: Probe, session: Session, *, run_id: str, deadline_s: float)
 def _not_granted(missing: frozenset[Grant], session: Session) -> Check:
     wanted = ", ".join(sorted(missing))
     return Check(
-        "the target permits it", Verdict.SKIPPED,
+        "the target permits it",
+        Verdict.SKIPPED,
         say=f"not permitted: target '{session.target.name}' does not grant {wanted} (allow: [{wanted}])",
     )
 
@@ -142,12 +143,15 @@ def _timed_out(session: Session, deadline_s: float) -> Check:
     waiting = session.in_flight
     if waiting:
         return check(
-            "the target answered within the scenario's time", holds=False,
-            expected=f"done within {deadline_s:g} s", observed=f"still waiting for {waiting}",
+            "the target answered within the scenario's time",
+            holds=False,
+            expected=f"done within {deadline_s:g} s",
+            observed=f"still waiting for {waiting}",
             say=f"the target did not answer in time: after {deadline_s:g} s still waiting for {waiting}",
         )
     return control(
-        "the probe could finish in its time", holds=False,
+        "the probe could finish in its time",
+        holds=False,
         say=f"the time of {deadline_s:g} s was over while {session.doing or 'the probe was at work'}",
     )
 

@@ -122,11 +122,11 @@ class Registry(Generic[Plugin]):
             if isinstance(thing, type)
             and issubclass(thing, self._base)
             and thing.__module__ == getattr(module, "__name__", "")
-            and getattr(thing, self._name_of, "")
+            and bool(getattr(thing, self._name_of, None))
         ]
 
 
-KINDS: Registry[Probe] = Registry(Probe, "probes.kinds", "kind", "vedette.probes", frozenset())
+KINDS: Registry[Probe] = Registry(Probe, "probes.kinds", "kind", "vedette.probes", frozenset())  # type: ignore[type-abstract]
 SOURCES: Registry[EvidenceSource] = Registry(
     EvidenceSource, "probes.evidence", "source_name", "vedette.evidence", frozenset({"source"})
 )

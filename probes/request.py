@@ -97,11 +97,26 @@ class RequestTemplate(Configured):
 
     def filled(self, values: Mapping[str, Any]) -> RequestTemplate:
         """Return the request with every `{{name}}` replaced. Raises: UnknownVariable."""
-        parts = fill({"path": self.path, "query": self.query, "cookies": self.cookies, "json": self.json_body,
-                      "form": self.form, "body": self.body}, values)
+        parts = fill(
+            {
+                "path": self.path,
+                "query": self.query,
+                "cookies": self.cookies,
+                "json": self.json_body,
+                "form": self.form,
+                "body": self.body,
+            },
+            values,
+        )
         headers = {key: str(_as_text(value)) for key, value in fill(self.headers, values).items()}
-        return self.model_copy(update={
-            "path": str(parts["path"]), "query": parts["query"], "headers": headers,
-            "cookies": {k: _as_text(v) for k, v in parts["cookies"].items()}, "json_body": parts["json"],
-            "form": parts["form"], "body": None if parts["body"] is None else _as_text(parts["body"]),
-        })
+        return self.model_copy(
+            update={
+                "path": str(parts["path"]),
+                "query": parts["query"],
+                "headers": headers,
+                "cookies": {k: _as_text(v) for k, v in parts["cookies"].items()},
+                "json_body": parts["json"],
+                "form": parts["form"],
+                "body": None if parts["body"] is None else _as_text(parts["body"]),
+            }
+        )

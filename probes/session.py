@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from probes.evidence.source import EvidenceSource, KeySource, LogSource
-from probes.outcome import Check, Evidence, Exchange, Phases, Subject, check
-from probes.redact import Redactor
-from probes.request import RequestTemplate
-from probes.target import Grant, Target
-from probes.undo import Journal
+from probes.outcome import Check, Exchange, Phases, check
 
 
 class Phase(StrEnum):
     """Where an exchange stopped."""
 
-    EGRESS = "egress"          # our own policy refused the address
+    EGRESS = "egress"  # our own policy refused the address
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"
@@ -41,8 +33,14 @@ class TargetError(Exception):
 
     def as_check(self) -> Check:
         """Return the failed check that this is: reaching the target is part of the contract."""
-        return check(f"the target answers ({self.phase})", holds=False, expected="an answer",
-                     observed=str(self), say=str(self), evidence=())
+        return check(
+            f"the target answers ({self.phase})",
+            holds=False,
+            expected="an answer",
+            observed=str(self),
+            say=str(self),
+            evidence=(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pydantic import Field, PositiveInt, SerializeAsAny, field_validator, model_
 
 from probes.evidence.source import EvidenceSource
 from probes.faults.lever import Lever
-from probes.fields import Configured, Duration, Secret
+from probes.fields import Configured, Duration, HeaderValue, Secret
+
 
 class Grant(StrEnum):
     """What a target permits a scenario to do. Nothing is granted by default."""
@@ -19,10 +20,12 @@ class Grant(StrEnum):
     FAULTS = "faults"
     LOAD = "load"
 
+
 class Environment(StrEnum):
     DEVELOPMENT = "development"
     STAGING = "staging"
     PRODUCTION = "production"
+
 
 class Auth(Configured):
     """Credentials sent to the target's own host and to no other. Give `bearer`, or `username` and `password`."""
@@ -38,6 +41,7 @@ class Auth(Configured):
             raise ValueError("give either 'bearer', or both 'username' and 'password'")
         return self
 
+
 class Tls(Configured):
     """How the target's certificate is verified. Turning `verify` off is shown in every report."""
 
@@ -47,15 +51,17 @@ class Tls(Configured):
     client_certificate: str | None = None
     client_key: str | None = None
 
+
 class Limits(Configured):
     """Hard limits on what a probe may send and read; all on by default."""
 
-    body_bytes: PositiveInt = 1024 * 1024       # of one answer, after decompression
-    header_bytes: PositiveInt = 64 * 1024       # of one answer's status line and headers
+    body_bytes: PositiveInt = 1024 * 1024  # of one answer, after decompression
+    header_bytes: PositiveInt = 64 * 1024  # of one answer's status line and headers
     redirects: Annotated[int, Field(ge=0, le=20)] = 0
-    requests: PositiveInt = 1000                # of one scenario in one run
+    requests: PositiveInt = 1000  # of one scenario in one run
     connect: Duration = 5.0
-    request: Duration = 10.0                    # one exchange from resolving to the last byte
+    request: Duration = 10.0  # one exchange from resolving to the last byte
+
 
 class Target(Configured):
     """One system in one environment: where it is, how to talk to it, what is allowed, where proof is read."""
@@ -64,7 +70,7 @@ class Target(Configured):
     base_url: str
     environment: Environment = Environment.STAGING
     allow: frozenset[Grant] = frozenset()
-    headers: dict[str, str | Secret] = Field(default_factory=dict)
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)
     auth: Auth | None = None
     tls: Tls = Tls()
     private_networks: bool = False

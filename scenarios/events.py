@@ -14,9 +14,9 @@ class Ended(StrEnum):
     """How a run came to its end."""
 
     COMPLETED = "completed"
-    FAIL_FAST = "fail_fast"        # stopped at the first failure, as asked
-    DEADLINE = "deadline"          # the run's own time was over
-    INTERRUPTED = "interrupted"    # SIGINT or SIGTERM
+    FAIL_FAST = "fail_fast"  # stopped at the first failure, as asked
+    DEADLINE = "deadline"  # the run's own time was over
+    INTERRUPTED = "interrupted"  # SIGINT or SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RunInfo:
     base_url: str
     started_at: datetime
     vedette_version: str
-    selection: str = ""            # how the scenarios were chosen, as typed, empty for all
+    selection: str = ""  # how the scenarios were chosen, as typed, empty for all
     remarks: tuple[str, ...] = ()  # what a reader must know, such as "certificates are not verified"
 
 
@@ -45,7 +45,7 @@ class RunResult:
     finished_at: datetime
     wall_s: float
     critical_path_s: float
-    signal: int = 0                # the signal that interrupted the run, else 0
+    signal: int = 0  # the signal that interrupted the run, else 0
     trouble: tuple[str, ...] = ()  # what went wrong on our side beside the outcomes (store, reporter), one sentence each
 
     @property

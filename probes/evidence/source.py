@@ -28,7 +28,7 @@ class LogWindow:
 
     lines: tuple[LogLine, ...]
     next_mark: Any
-    cut_short: bool = False            # more was written than may be read; what is not read cannot be cleared
+    cut_short: bool = False  # more was written than may be read; what is not read cannot be cleared
     remarks: tuple[str, ...] = ()
 
 
