@@ -130,4 +130,6 @@ KINDS: Registry[Probe] = Registry(Probe, "probes.kinds", "kind", "vedette.probes
 SOURCES: Registry[EvidenceSource] = Registry(
     EvidenceSource, "probes.evidence", "source_name", "vedette.evidence", frozenset({"source"})
 )
-LEVERS: Registry[Lever] = Registry(Lever, "probes.faults", "lever_name", "vedette.faults", frozenset({"lever"}))
+LEVERS: Registry[Lever] = Registry(  # type: ignore[type-abstract]
+    Lever, "probes.faults", "lever_name", "vedette.faults", frozenset({"lever"})
+)

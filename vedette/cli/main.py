@@ -1,0 +1,107 @@
+"""This file is for the `vedette` command itself: finding its subcommands, parsing, and never hiding a bug."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from vedette.cli import commands
+from vedette.cli.speech import UsageError, complain
+from vedette.exit_codes import Exit
+
+ORDER = ("run", "validate", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an uncaught error of ours is 70, never 0 or 1."""
+    try:
+        parser = build_parser()
+        args = parser.parse_args(argv)
+        if args.command is None:
+            parser.print_help()
+            return Exit.USAGE
+        return int(args.call(args))
+    except UsageError as problem:
+        complain(str(problem))
+        return Exit.USAGE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
+        return Exit.PASSED if sys.exc_info()[0] is None else Exit.TERMINATED
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except Exception as bug:  # the outermost edge: a bug must look like a bug, not like "checks failed"
+        return _confess(bug)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with one subparser for each file in `vedette.cli.commands`."""
+    parser = argparse.ArgumentParser(
+        prog="vedette",
+        description="Ask a running system whether it really works, for every tenant, without leaking anything.\n"
+        "A pass is only a pass when the probe also saw that it would have noticed the opposite.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    parser.set_defaults(command=None)
+    places = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for name, module in command_modules():
+        sub = places.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__ and _after_colon(module.__doc__),
+            epilog=getattr(module, "EXAMPLES", None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(call=module.run)
+    return parser
+
+
+def command_modules() -> list[tuple[str, ModuleType]]:
+    """Return every command's name and module, the common ones first."""
+    found = [m.name for m in pkgutil.iter_modules(commands.__path__)]
+    found.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return [(name, importlib.import_module(f"vedette.cli.commands.{name}")) for name in found]
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from vedette.version import version
+
+        sys.stdout.write(f"vedette {version()}\n")
+        parser.exit()
+
+
+def _epilog() -> str:
+    rows = "\n".join(f"  {int(code):>3}  {code.meaning}" for code in sorted(Exit, key=int))
+    return (
+        "first steps:\n"
+        "  vedette demo                          see the main job done, against a target of our own\n"
+        "  vedette init                          write a commented suite to start from\n"
+        "  vedette run SUITE --target staging    ask\n\n"
+        f"exit codes (the worst wins):\n{rows}"
+    )
+
+
+def _after_colon(doc: str) -> str:
+    text = doc.partition(": ")[2] or doc
+    return text[:1].upper() + text[1:]
+
+
+def _confess(bug: Exception) -> int:
+    import traceback
+
+    place = traceback.extract_tb(bug.__traceback__)[-1]
+    complain(
+        f"vedette itself broke: {type(bug).__name__} at {os.path.basename(place.filename)}:{place.lineno}"
+        " (set VEDETTE_TRACEBACK=1 to see where from; the text of the error is left out, it may hold secrets)"
+    )
+    if os.environ.get("VEDETTE_TRACEBACK") == "1":
+        traceback.print_exception(bug)
+    return Exit.INTERNAL

@@ -1,0 +1,1 @@
+"""The jobs, each readable top to bottom in a minute."""
