@@ -192,6 +192,7 @@ class Subject:
     owner: str = ""
     runbook: str = ""
     why: str = ""
+    sign_off: tuple[str, ...] = ()  # the lines of the sign-off page that this scenario proves
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ def from_json(data: Mapping[str, Any]) -> Outcome:
     subject = dict(data["subject"])
     subject["severity"] = Severity(subject["severity"])
     subject["tags"] = tuple(subject["tags"])
+    subject["sign_off"] = tuple(subject.get("sign_off", ()))
     return Outcome(
         id=data["id"],
         run_id=data["run_id"],
