@@ -20,7 +20,6 @@ test: $(VENV)/.dev ## run every test, the linters and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 lock: ## write the locked lists anew
