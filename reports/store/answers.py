@@ -1,0 +1,31 @@
+"""This file is for what the store answers with, beside runs and outcomes; it costs nothing to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from probes.outcome import Verdict
+from scenarios.events import Ended, RunInfo
+
+
+class Point(NamedTuple):
+    """One earlier outcome on a scenario's timeline."""
+
+    started_at: datetime
+    verdict: Verdict
+    duration_s: float
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One stored run without its outcomes. `ended`, `finished_at` and `wall_s` are None for a run that never finished."""
+
+    run: RunInfo
+    ended: Ended | None
+    finished_at: datetime | None
+    wall_s: float | None
+    counts: Mapping[Verdict, int] = field(default_factory=dict)
