@@ -116,7 +116,8 @@ class Finder:
 
     def _find_escaped(self, text: str) -> Iterator[Hit]:
         """Undo escapes round by round, look again, and tell where each hit stands in the text as it was."""
-        decoded, back = text, _same
+        decoded = text
+        back: Back = _same
         for _ in range(_ROUNDS):
             step = _unescaped(decoded)
             if step is None:

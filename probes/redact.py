@@ -110,5 +110,5 @@ def _texts(thing: Any) -> Iterator[str]:
         for item in thing:
             yield from _texts(item)
     elif is_dataclass(thing):
-        for name in type(thing).__dataclass_fields__:
-            yield from _texts(getattr(thing, name))
+        for field in fields(thing):
+            yield from _texts(getattr(thing, field.name))
