@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlsplit
 
 from probes.outcome import Check, Evidence, Exchange, Outcome, Verdict
+from reports.formats.reporter import History, overall, unproven
 from reports.sign_off import Filled, fill_in, unknown_ids
+from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
 
 ROWS_SHOWN = 40
 PAST_SHOWN = 40
 MARKS = {"fail": "✖", "error": "!", "inconclusive": "?", "degraded": "▲", "pass": "✔", "skipped": "–"}
 WORDS = {"fail": "Failed", "error": "Error", "inconclusive": "Not proven", "degraded": "Passed, degraded", "pass": "Passed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """The verdict of an earlier run of one scenario against one target."""
-
-    started_at: datetime
-    verdict: Verdict
-    duration_s: float
-
-
-History = Callable[[str, str], Sequence[Past]]  # scenario, target -> earlier runs, newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +42,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Square:
     """One square of the timeline."""
 
     verdict: str
@@ -90,7 +79,7 @@ class Card:
     checks_caption: str
     rows: tuple[Row, ...]
     rows_left_out: int
-    past: tuple[Point, ...]
+    past: tuple[Square, ...]
     past_words: str
     runbook_is_link: bool
 
@@ -110,7 +99,7 @@ class Head:
 
 def head_of(result: RunResult) -> Head:
     """Return the banner: the run's word, the worst scenario's sentence, and what a reader must know besides."""
-    tone = str(result.verdict)
+    tone = str(overall(result))
     counts = tuple((str(v), n) for v in Verdict if (n := sum(o.verdict is v for o in result.outcomes)))
     return Head(WORDS.get(tone, tone), tone, _sentence(result), counts, seconds(result.wall_s),
                 seconds(result.critical_path_s), _remarks(result))  # fmt: skip
@@ -145,6 +134,8 @@ def _sentence(result: RunResult) -> str:
     asked = [o for o in result.outcomes if o.verdict is not Verdict.SKIPPED]
     if not asked:
         return "Nothing was asked, so nothing was proven"
+    if unproven(result) and result.verdict.rank > Verdict.INCONCLUSIVE.rank:
+        return unproven(result)
     worst = min(asked, key=lambda o: (o.verdict.rank, o.subject.severity))
     if worst.verdict is Verdict.PASS:
         return f"{len(asked)} of {len(asked)} scenarios that were asked passed, each with its proof"
@@ -165,7 +156,7 @@ def _remarks(result: RunResult) -> tuple[str, ...]:
     return first + result.run.remarks + result.trouble + about_ids
 
 
-def _card(outcome: Outcome, earlier: Sequence[Past]) -> Card:
+def _card(outcome: Outcome, earlier: Sequence[Point]) -> Card:
     controls = len(outcome.controls)
     held = sum(c.verdict is Verdict.PASS for c in outcome.controls)
     caption = f"{len(outcome.checks)} checks, {held} of {controls} controls held" if controls else f"{len(outcome.checks)} checks"
@@ -219,16 +210,16 @@ def _phases(exchange: Exchange) -> list[tuple[str, float]]:
     return known
 
 
-def _past(outcome: Outcome, earlier: Sequence[Past]) -> tuple[Point, ...]:
+def _past(outcome: Outcome, earlier: Sequence[Point]) -> tuple[Square, ...]:
     if not earlier:
         return ()
-    points = [Point(str(p.verdict), f"{p.started_at:%Y-%m-%d %H:%M} UTC: {p.verdict}, {seconds(p.duration_s)}", False)
+    points = [Square(str(p.verdict), f"{p.started_at:%Y-%m-%d %H:%M} UTC: {p.verdict}, {seconds(p.duration_s)}", False)
               for p in list(earlier)[:PAST_SHOWN]]  # fmt: skip
-    now = Point(str(outcome.verdict), f"this run: {outcome.verdict}, {seconds(outcome.duration_s)}", True)
+    now = Square(str(outcome.verdict), f"this run: {outcome.verdict}, {seconds(outcome.duration_s)}", True)
     return (*reversed(points), now)
 
 
-def _past_words(earlier: Sequence[Past]) -> str:
+def _past_words(earlier: Sequence[Point]) -> str:
     asked = [p for p in earlier if p.verdict is not Verdict.SKIPPED]
     good = sum(p.verdict in (Verdict.PASS, Verdict.DEGRADED) for p in asked)
     if not asked:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports.page import MARKS, History, cards_of, head_of, sign_off_of
+from reports.formats.reporter import Document, History
+from reports.page import MARKS, cards_of, head_of, sign_off_of
 from reports.sign_off import SIGNERS, State
+from reports.store.answers import Point
 from scenarios.events import RunResult
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 _TONES = {State.PROVEN: "pass", State.BROKEN: "fail", State.OPEN: "inconclusive", State.BY_HAND: ""}
 _BOXES = {State.PROVEN: "☑", State.BROKEN: "☒", State.OPEN: "?", State.BY_HAND: "☐"}
+
+
+class Html(Document, format="html"):
+    """One page with the verdict, every scenario with its proof, the waterfall, earlier runs and the sign-off."""
+
+    def render(self, result: RunResult) -> str:
+        """Return the whole page."""
+        return render(result, self.history or _no_history)
+
+
+def _no_history(scenario: str, target: str) -> Sequence[Point]:
+    return ()
 
 
 def render(result: RunResult, history: History, made_at: datetime | None = None) -> str:

@@ -1,0 +1,41 @@
+"""This file is for what the environment decides: where state is kept, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are kept. `VEDETTE_STATE_DIR` names the folder, `.vedette` here by default."""
+
+    state: Path
+
+    @property
+    def database(self) -> Path:
+        return self.state / "results.db"
+
+    @property
+    def undo_journal(self) -> Path:
+        return self.state / "undo"
+
+    @property
+    def reports(self) -> Path:
+        return self.state / "reports"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that the environment gives."""
+    given = (os.environ if environ is None else environ).get("VEDETTE_STATE_DIR", "")
+    return Settings(Path(given or ".vedette"))
+
+
+def make_state_folder(settings: Settings) -> None:
+    """Make the state folder, kept out of version control by its own ignore file. Raises: OSError."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    ignore = settings.state / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
