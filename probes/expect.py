@@ -1,0 +1,298 @@
+"""This file is for typed expectations of an answer, which fail closed, and for the proof that they could have failed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, field_validator, model_validator
+from pydantic_core import CoreSchema
+
+from probes.bounds import AtLeast, Bounds, DurationBounds
+from probes.fields import Configured, Duration
+from probes.jsonpath import find, finder
+from probes.matchers import Finding, Matcher, Selection, TextMatcher
+from probes.operators import schema_validator
+from probes.outcome import Check, Evidence, Phases, check, control
+from probes.request import fill, names_in
+
+if TYPE_CHECKING:
+    from probes.session import Answer
+
+_CODE = re.compile(r"[1-5](xx|[0-9][0-9])")
+_VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2", "2.0": "HTTP/2", "3": "HTTP/3", "3.0": "HTTP/3"}
+_GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
+    b"<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+
+
+def _path(text: str) -> str:
+    finder(re.sub(r"\{\{[^{}]*\}\}", "x", text))
+    return text
+
+
+JsonPath = Annotated[str, AfterValidator(_path)]
+
+
+def _versions(value: Any) -> Any:
+    named = [str(item).upper().removeprefix("HTTP/") for item in (value if isinstance(value, list | tuple) else [value])]
+    unknown = [name for name in named if name not in _VERSIONS]
+    if unknown:
+        raise ValueError(f"there is no HTTP version '{unknown[0]}'; known are 1.0, 1.1, 2 and 3")
+    return [_VERSIONS[name] for name in named]
+
+
+Versions = Annotated[tuple[str, ...], BeforeValidator(_versions)]
+
+
+class StatusMatcher(Matcher):
+    """A status code, a class such as `2xx`, a list of those, or a mapping of operators."""
+
+    codes: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return value if isinstance(value, dict | Matcher) else {"codes": value if isinstance(value, list | tuple) else [value]}
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        for code in value:
+            if isinstance(code, bool) or not _CODE.fullmatch(str(code).lower()):
+                raise ValueError(f"'{code}' is no HTTP status; give a number such as 200, or a class such as 2xx")
+        if not value:
+            raise ValueError("give at least one status")
+        return tuple(str(code).lower() for code in value)
+
+    def judge(self, found: Selection, now: datetime) -> Iterator[Finding]:
+        if self.codes:
+            status = str(found.values[0])
+            holds = any(status == code or (code.endswith("xx") and status[0] == code[0]) for code in self.codes)
+            yield Finding(f"is {' or '.join(self.codes)}", holds, status, f"is {status}")
+        yield from super().judge(found, now)
+
+    def holds(self, status: int) -> bool:
+        """Tell whether this status would be accepted."""
+        return all(finding.holds for finding in self.judge(Selection([status]), datetime.now(UTC)))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        code = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": "^[1-5]xx$"}]}
+        return {"anyOf": [*code["anyOf"], {"type": "array", "items": code, "minItems": 1}, handler(schema)]}
+
+
+class PhaseBounds(Configured):
+    """How long each phase of the exchange may take; a phase that did not happen keeps no bound."""
+
+    dns: DurationBounds | None = None
+    connect: DurationBounds | None = None
+    tls: DurationBounds | None = None
+    first_byte: DurationBounds | None = None
+    body: DurationBounds | None = None
+
+
+_SUCCESS = StatusMatcher.model_validate("2xx")
+
+
+class Expectation(Configured):
+    """What an answer must be. All that is given must hold; the status must be 2xx where none is given."""
+
+    status: StatusMatcher = _SUCCESS
+    headers: dict[str, TextMatcher] = Field(default_factory=dict)
+    json_values: dict[JsonPath, Matcher] = Field(default_factory=dict, alias="json")  # by RFC 9535 path
+    json_schema: dict[str, Any] | None = Field(None, alias="schema")  # of the whole body; needs the extra `schema`
+    body: TextMatcher | None = None  # of the whole body as text
+    size_bytes: Bounds | None = None
+    http_version: Versions | None = None
+    phases: PhaseBounds = PhaseBounds()
+    duration: Duration | None = None  # hard: longer is a failure
+    warn_above: Duration | None = None  # soft: longer is degraded
+    certificate_days: AtLeast | None = None  # that the target's certificate is still valid
+
+    _whole: Matcher | None = PrivateAttr(default=None)
+    _open: bool = PrivateAttr(default=False)
+    _accepted: list[str] | None = PrivateAttr(default=None)
+
+    @field_validator("json_schema")
+    @classmethod
+    def _usable_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None:
+            schema_validator(json.dumps(value, sort_keys=True))
+        return value
+
+    @model_validator(mode="after")
+    def _prepare(self) -> Expectation:
+        self._whole = None if self.json_schema is None else Matcher.model_validate({"schema": self.json_schema})
+        self._open = bool(names_in(repr(self)))
+        if self.duration is not None and self.warn_above is not None and self.warn_above >= self.duration:
+            raise ValueError("'warn_above' should be shorter than 'duration', or it never warns")
+        return self
+
+    def filled(self, values: Mapping[str, Any]) -> Expectation:
+        """Return the expectations with every `{{name}}` replaced. Raises: UnknownVariable; ValueError for a misfit."""
+        if not self._open:
+            return self
+        copy = self.model_copy(
+            update={
+                "status": self.status.filled(values),
+                "headers": {str(fill(name, values)): m.filled(values) for name, m in self.headers.items()},
+                "json_values": {_path(str(fill(path, values))): m.filled(values) for path, m in self.json_values.items()},
+                "body": self.body.filled(values) if self.body else None,
+            }
+        )
+        copy._accepted = None
+        return copy
+
+    def judge(self, answer: Answer, *, label: str = "") -> list[Check]:
+        """Return one check for each expectation. `label`, such as a step's name, goes before the checks' names."""
+        made = [*self._content(answer), *self._transport(answer)]
+        evidence = () if all(finding.holds for _, finding in made) else (answer.as_evidence(),)
+        return [_as_check(subject, finding, answer, label, evidence) for subject, finding in made]
+
+    def refuses_the_opposite(self, *, label: str = "") -> Check:
+        """Return the control: answers that a broken target gives are refused by these very expectations.
+
+        Only what the answer says is judged, not how fast or over which protocol: a counter-answer is given
+        the benefit of the doubt there.
+        """
+        if self._accepted is None:  # the same for every run of a scenario, so it is found out once
+            self._accepted = [n for n, answer in self._opposites() if all(f.holds for _, f in self._content(answer))]
+        accepted = self._accepted
+        return control(
+            f"{label}: a broken answer would be refused" if label else "a broken answer would be refused",
+            holds=not accepted,
+            expected="an empty 500, a gateway's HTML page and the like are refused",
+            observed=f"accepted: {', '.join(accepted)}" if accepted else "all refused",
+            say=f"{_of(label)}expectations would also accept {' and '.join(accepted)}, so a pass proves nothing; "
+            "expect a status, or something of the body that only the right answer has",
+        )
+
+    def _opposites(self) -> Iterator[tuple[str, Answer]]:
+        yield "an empty 500", _made_up(500, b"", "text/plain")
+        yield "a gateway's HTML 502 page", _made_up(502, _GATEWAY_PAGE, "text/html")
+        if any(self.status.holds(status) for status in range(500, 600)):
+            yield "an empty 200", _made_up(200, b"", "text/plain")
+
+    def _content(self, answer: Answer) -> Iterator[tuple[str, Finding]]:
+        now = answer.sent_at
+        yield from _each("status", self.status, Selection([answer.status]), now)
+        for name, matcher in self.headers.items():
+            yield from _each(f"header {name}", matcher, Selection(answer.all_headers(name)), now)
+        if self.json_values or self.json_schema is not None:
+            yield from self._json(answer)
+        if self.body is not None:
+            yield from _each("the body", self.body, Selection([answer.text], hollow=not answer.body), now)
+        if self.size_bytes is not None:
+            size, bounds = len(answer.body), self.size_bytes
+            yield "the body's size", Finding(str(bounds), bounds.holds(size), f"{size} bytes", f"is {size} bytes")
+
+    def _json(self, answer: Answer) -> Iterator[tuple[str, Finding]]:
+        trouble, document = "", None
+        try:
+            document = answer.json()
+        except ValueError as problem:
+            trouble = f"could not be looked for: {problem}"
+        if self._whole is not None:
+            yield from _each("the JSON body", self._whole, Selection([document], trouble), answer.sent_at)
+        for path, matcher in self.json_values.items():
+            found = Selection((), trouble) if trouble else _select(path, document)
+            yield from _each(path, matcher, found, answer.sent_at)
+
+    def _transport(self, answer: Answer) -> Iterator[tuple[str, Finding]]:
+        if self.http_version is not None:
+            version = _VERSIONS.get(answer.http_version.upper().removeprefix("HTTP/"), answer.http_version)
+            phrase = f"is {' or '.join(self.http_version)}"
+            yield "the HTTP version", Finding(phrase, version in self.http_version, version, f"is {version}")
+        for phase, bounds in self.phases:
+            if bounds is not None:
+                yield f"the time of the phase {phase}", _timed(bounds, getattr(answer.phases, f"{phase}_s"))
+        if self.duration is not None:
+            yield "the time of the answer", _timed(DurationBounds(le=self.duration), answer.duration_s)
+        if self.warn_above is not None:
+            yield "the time of the answer", replace(_timed(DurationBounds(le=self.warn_above), answer.duration_s), soft=True)
+        if self.certificate_days is not None:
+            yield "the certificate's days left", _days_left(self.certificate_days, answer)
+
+
+def asked(answer: Answer) -> str:
+    """Return what was asked, for a sentence: `GET /health/ready`. The query stays out: it may hold a secret."""
+    return f"{answer.method} {urlsplit(answer.url).path or '/'}"
+
+
+def trail(answer: Answer) -> str:
+    """Return where to look, for the end of a sentence: `(GET /x answered 503, correlation id …)`."""
+    return f"({asked(answer)} answered {answer.status}, correlation id {answer.correlation_id})"
+
+
+def _each(subject: str, matcher: Matcher, found: Selection, now: datetime) -> Iterator[tuple[str, Finding]]:
+    for finding in matcher.judge(found, now):
+        yield subject, finding
+
+
+def _as_check(subject: str, finding: Finding, answer: Answer, label: str, evidence: tuple[Evidence, ...]) -> Check:
+    where = f"{label}: " if label else ""
+    name = f"{where}{subject} {finding.phrase}"
+    return check(
+        name,
+        holds=finding.holds,
+        expected=finding.phrase,
+        observed=finding.observed,
+        say=_sentence(subject, finding, answer, where),
+        soft=finding.soft,
+        evidence=() if finding.holds else evidence,
+    )
+
+
+def _sentence(subject: str, finding: Finding, answer: Answer, where: str) -> str:
+    wanted = f"expected that it {finding.phrase}"
+    if subject == "status":
+        return f"{where}{asked(answer)} answered {answer.status}, {wanted} (correlation id {answer.correlation_id})"
+    return f"{where}{subject} {finding.reason}, {wanted} {trail(answer)}"
+
+
+def _select(path: str, document: Any) -> Selection:
+    try:
+        return Selection(find(path, document))
+    except ValueError as problem:
+        return Selection((), f"could not be looked for: {problem}")
+
+
+def _timed(bounds: DurationBounds, took_s: float | None) -> Finding:
+    took = "not measured" if took_s is None else f"{took_s * 1000:.0f} ms"
+    return Finding(str(bounds), bounds.holds(took_s), took, "did not happen" if took_s is None else f"is {took}")
+
+
+def _days_left(bounds: AtLeast, answer: Answer) -> Finding:
+    if answer.certificate is None:
+        return Finding(str(bounds), False, "no certificate", "are unknown, because the target showed no certificate")
+    days = answer.certificate.days_left
+    return Finding(str(bounds), bounds.holds(days), f"{days:.1f} days", f"are {days:.1f}")
+
+
+def _of(label: str) -> str:
+    return f"{label}: its " if label else "these "
+
+
+def _made_up(status: int, body: bytes, content_type: str) -> Answer:
+    from probes.session import Answer
+
+    return Answer(
+        method="GET",
+        url="http://counter.example/",
+        status=status,
+        headers=(("Content-Type", content_type), ("Content-Length", str(len(body)))),
+        body=body,
+        http_version="HTTP/1.1",
+        phases=Phases(first_byte_s=0.0, body_s=0.0),
+        sent_at=datetime.now(UTC),
+        duration_s=0.0,
+        correlation_id="",
+        address="",
+    )
