@@ -73,8 +73,12 @@ class Document(Reporter):
             deliver(self.render(event.result), self.output)
 
 
-FORMATS: Registry[Reporter] = Registry(  # type: ignore[type-abstract]
-    Reporter, "reports.formats", "format_name", "vedette.formats", frozenset({"reporter", "terminal"})
+FORMATS: Registry[Reporter] = Registry(
+    Reporter,  # type: ignore[type-abstract]
+    "reports.formats",
+    "format_name",
+    "vedette.formats",
+    frozenset({"reporter", "terminal"}),
 )
 
 

@@ -14,13 +14,13 @@ class StoreError(Exception):
     """The store cannot be used or did not take everything. The text is one sentence for a person."""
 
 
-def explain(problem: BaseException, store: str) -> StoreError:
+def explain(problem: BaseException, store: str, *, waited_s: float = LOCKED_WAIT_S) -> StoreError:
     """Return the sentence for what SQLite, SQLAlchemy or the file system raised about `store`."""
     if isinstance(problem, StoreError):
         return problem
     cause = getattr(problem, "orig", None) or problem
     if isinstance(cause, sqlite3.Error):
-        return StoreError(_of_sqlite(cause, store))
+        return StoreError(_of_sqlite(cause, store, waited_s))
     if isinstance(cause, OSError):
         return StoreError(_of_system(cause, store))
     first_line = next(iter(str(cause).splitlines()), "")
@@ -45,11 +45,12 @@ def unknown_schema(store: str, found: str) -> StoreError:
     return StoreError(f"the store '{store}' has an unknown schema '{found}', nothing was written to it: name another store")
 
 
-def _of_sqlite(problem: sqlite3.Error, store: str) -> str:
+def _of_sqlite(problem: sqlite3.Error, store: str, waited_s: float) -> str:
     code = (getattr(problem, "sqlite_errorcode", None) or 0) & 0xFF  # the upper bytes tell only the detail
+    locked = f"the store '{store}' is locked by another process (waited {waited_s:g} s)"
     say = {
-        _BUSY: f"the store '{store}' is locked by another process (waited {LOCKED_WAIT_S:g} s)",
-        _LOCKED: f"the store '{store}' is locked by another process (waited {LOCKED_WAIT_S:g} s)",
+        _BUSY: locked,
+        _LOCKED: locked,
         _READONLY: f"the store '{store}' is read-only: make it writable, or name another store",
         _CORRUPT: f"the store '{store}' is damaged: move it away, a new one is made at the next run",
         _FULL: f"the disk is full, the store '{store}' cannot grow",

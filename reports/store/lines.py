@@ -90,9 +90,7 @@ def from_line(line: str) -> Record:
 
 def run_info(data: Mapping[str, Any]) -> RunInfo:
     """Return the run that `run_json` wrote."""
-    return RunInfo(
-        **{**data, "started_at": datetime.fromisoformat(data["started_at"]), "remarks": tuple(data["remarks"])}
-    )
+    return RunInfo(**{**data, "started_at": datetime.fromisoformat(data["started_at"]), "remarks": tuple(data["remarks"])})
 
 
 def run_json(run: RunInfo) -> dict[str, Any]:
@@ -102,12 +100,14 @@ def run_json(run: RunInfo) -> dict[str, Any]:
 
 def subject(data: Mapping[str, Any]) -> Subject:
     """Return the subject that `subject_json` wrote."""
-    return Subject(**{**data, "severity": Severity(data["severity"]), "tags": tuple(data["tags"])})
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Subject(**{**fields, "severity": Severity(data["severity"])})
 
 
 def subject_json(of: Subject) -> dict[str, Any]:
     """Return a subject as JSON values."""
-    return {**asdict(of), "severity": of.severity.value, "tags": list(of.tags)}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(of).items()}
+    return {**plain, "severity": of.severity.value}
 
 
 def finish_json(finish: Finish) -> dict[str, Any]:

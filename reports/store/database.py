@@ -1,0 +1,122 @@
+"""This file is for the connection to the database and for its schema being ours, made or upgraded where it is not."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+
+from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, newer, unknown_schema
+from reports.store.schema import HEAD, REVISION_FORM
+
+
+class Database:
+    """A SQLite file (a path) or any database that SQLAlchemy knows (an address with `://`)."""
+
+    def __init__(self, where: Path | str) -> None:
+        address = str(where)
+        self._is_file = "://" not in address
+        self.name = address if self._is_file else make_url(address).render_as_string(hide_password=True)
+        self._path = Path(address)
+        self._engine = self._sqlite(address) if self._is_file else create_engine(address)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection in one transaction, so that all that is read fits together. Raises: StoreError."""
+        if self._is_file and not self._path.is_file():
+            raise StoreError(f"there is no store '{self.name}' yet: it is made by the first run")
+        with self._translated(), self._engine.connect() as connection, connection.begin():
+            if self._revision(connection) != HEAD:
+                raise StoreError(f"the store '{self.name}' has no tables of this version yet: the next run makes them")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection in one transaction that holds the writer's lock from its start. Raises: StoreError.
+
+        What was written is on the disk when the block has ended without an exception.
+        """
+        with self._translated(), self._writer() as connection:
+            yield connection
+
+    def make_ready(self) -> None:
+        """Create or upgrade the tables where needed; alembic is loaded only then. Raises: StoreError."""
+        with self._translated():
+            if self._is_file:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._engine.connect() as connection:
+                revision = self._revision(connection)
+            if revision == HEAD:
+                return
+            with self._writer() as connection:  # look again under the lock: another process may have been faster
+                if self._engine.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(7320170)"))  # any number, the same for all of us
+                if self._revision(connection) != HEAD:
+                    from reports.store.migrations import upgrade
+
+                    upgrade(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _revision(self, connection: Connection) -> str:
+        """Return the schema's revision, empty for an empty database. Raises: StoreError for one that we must not touch."""
+        tables = set(inspect(connection).get_table_names())
+        if "alembic_version" not in tables:
+            if tables:
+                raise foreign(self.name)
+            return ""
+        rows = connection.execute(text("SELECT version_num FROM alembic_version")).all()
+        found = str(rows[0][0]) if rows else ""
+        if not found or not re.fullmatch(REVISION_FORM, found):
+            raise unknown_schema(self.name, found)
+        if found > HEAD:
+            raise newer(self.name, found, HEAD)
+        return found
+
+    @contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
+            raise explain(problem, self.name) from problem
+
+    @staticmethod
+    def _sqlite(path: str) -> Engine:
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": LOCKED_WAIT_S, "isolation_level": None})
+        event.listen(engine, "connect", _set_up)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    """Set what SQLite forgets with each connection.
+
+    WAL lets reports read while a run writes. `synchronous=FULL` makes every commit wait until the log is on the
+    disk: for `kill -9` NORMAL would do (what the kernel was given survives the process), but then a power cut
+    could take back what was acknowledged. With one commit for a group of outcomes the price is one fsync a group,
+    in the writer's thread.
+    """
+    connection.execute(f"PRAGMA busy_timeout={int(LOCKED_WAIT_S * 1000)}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin for real: left alone, Python's sqlite3 begins late and a reader that turns writer fails at once.
+
+    A writer takes the lock at its start, where waiting for another process is possible.
+    """
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

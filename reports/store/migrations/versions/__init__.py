@@ -1,0 +1,1 @@
+"""This package is for the schema's steps, one file each."""

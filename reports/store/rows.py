@@ -1,0 +1,133 @@
+"""This file is for turning runs and outcomes into rows and back. What goes in comes out equal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from probes.outcome import Check, Evidence, Exchange, Measurement, Outcome, Phases, Verdict, to_json
+from reports.store.lines import Finish, run_json, subject, subject_json
+from scenarios.events import RunInfo, RunStarted
+
+Row = dict[str, Any]
+
+_SUBJECT_COLUMNS = ("suite", "scenario", "kind", "target", "environment", "severity", "owner")
+
+
+def run_row(started: RunStarted) -> Row:
+    """Return the row of a run that has not ended yet."""
+    return _storable(
+        {
+            **run_json(started.run),
+            "started_at": started.run.started_at,
+            "planned": [subject_json(s) for s in started.planned],
+            "signal": 0,
+            "trouble": [],
+        }
+    )
+
+
+def finish_row(finish: Finish) -> Row:
+    """Return the columns that the end of a run fills."""
+    return _storable(
+        {
+            "verdict": finish.verdict.value,
+            "ended": finish.ended.value,
+            "finished_at": finish.finished_at,
+            "wall_s": finish.wall_s,
+            "critical_path_s": finish.critical_path_s,
+            "signal": finish.signal,
+            "trouble": list(finish.trouble),
+        }
+    )
+
+
+def outcome_row(outcome: Outcome, place: int) -> Row:
+    """Return an outcome's own row; its checks and measurements have rows of their own."""
+    plain = to_json(outcome)
+    del plain["checks"], plain["measurements"]
+    asked_for = {name: plain["subject"][name] for name in _SUBJECT_COLUMNS}
+    return _storable({**asked_for, **plain, "started_at": outcome.started_at, "place": place})
+
+
+def check_rows(outcome: Outcome) -> list[Row]:
+    plain = to_json(outcome)["checks"]
+    return [_storable({**check, "outcome_id": outcome.id, "place": place}) for place, check in enumerate(plain)]
+
+
+def measurement_rows(outcome: Outcome) -> list[Row]:
+    return [
+        _storable({"outcome_id": outcome.id, "place": place, "name": m.name, "value": _number(m.value), "unit": m.unit})
+        for place, m in enumerate(outcome.measurements)
+    ]
+
+
+def run_of(row: RowMapping) -> RunInfo:
+    """Return the run that a row holds."""
+    fields = {name: row[name] for name in RunInfo.__dataclass_fields__}
+    return RunInfo(**{**fields, "remarks": tuple(row["remarks"])})
+
+
+def outcome_of(row: RowMapping, checks: Sequence[RowMapping], measurements: Sequence[RowMapping]) -> Outcome:
+    """Return the outcome that its rows hold."""
+    return Outcome(
+        id=row["id"],
+        run_id=row["run_id"],
+        subject=subject(row["subject"]),
+        verdict=Verdict(row["verdict"]),
+        sentence=row["sentence"],
+        started_at=row["started_at"],
+        duration_s=row["duration_s"],
+        checks=tuple(_check_of(c) for c in checks),
+        exchanges=tuple(Exchange(**{**e, "phases": Phases(**e["phases"])}) for e in row["exchanges"]),
+        exchanges_left_out=row["exchanges_left_out"],
+        measurements=tuple(
+            Measurement(m["name"], math.nan if m["value"] is None else m["value"], m["unit"]) for m in measurements
+        ),
+        attempts=row["attempts"],
+        undo_failures=tuple(row["undo_failures"]),
+    )
+
+
+def _check_of(row: RowMapping) -> Check:
+    return Check(
+        name=row["name"],
+        verdict=Verdict(row["verdict"]),
+        expected=row["expected"],
+        observed=row["observed"],
+        say=row["say"],
+        evidence=tuple(Evidence(**e) for e in row["evidence"]),
+        control=row["control"],
+    )
+
+
+def _number(value: float | None) -> float | None:
+    """SQLite has no NaN (it stores null for it), so we say so ourselves."""
+    return None if value is None or not math.isfinite(value) else value
+
+
+def _storable(row: Row) -> Row:
+    return {name: _clean(value) for name, value in row.items()}
+
+
+def _clean(value: Any) -> Any:
+    """Make a value fit for every database: no NUL (PostgreSQL refuses it), no lone surrogate, no NaN, nothing but JSON.
+
+    An outcome must never be lost because a target sent odd bytes; the odd ones become visible signs.
+    """
+    if isinstance(value, str):
+        if value.isascii() and "\x00" not in value:
+            return value
+        return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, dict):
+        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    if value is None or isinstance(value, bool | int) or hasattr(value, "tzinfo"):
+        return value
+    return _clean(str(value))
