@@ -1,0 +1,193 @@
+"""This file is for what no single scenario can know: names that refer to each other, and places that nothing fills."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from probes.fields import Ref
+from probes.probe import Probe
+from probes.request import names_in
+from scenarios.mistakes import Mistake, Place, near, near_or_known
+from scenarios.source import Listing, Node, Scalar, Table
+from scenarios.validation import doc_path, locate
+from scenarios.variables import join
+
+COMMON_NAMES = ("nonce", "run_id", "now", "today")
+_DAY = re.compile(r"today[+-]\d{1,4}d")
+_SORT = {"evidence": "evidence source", "faults": "fault"}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One scenario while it is being checked: the table as merged, and what could be built of it."""
+
+    table: Table
+    path: str
+    options: Table
+    probe: Probe | None
+    kind: type[Probe] | None
+    name: str = ""
+
+
+def twice_named(drafts: Sequence[Draft]) -> Iterator[Mistake]:
+    """Yield a mistake for each scenario whose name is taken."""
+    first: dict[str, Place] = {}
+    for draft in drafts:
+        node = draft.table.get("name")
+        if not draft.name or node is None:
+            continue
+        if draft.name in first:
+            line = first[draft.name].line
+            yield Mistake(
+                f"two scenarios are named '{draft.name}'", node.place, f"the first stands in line {line}", f"{draft.path}.name"
+            )
+        first.setdefault(draft.name, node.place)
+
+
+def unknown_needs(drafts: Sequence[Draft]) -> Iterator[Mistake]:
+    """Yield a mistake for each `needs` that names nothing, the scenario itself, or closes a circle."""
+    known = {draft.name for draft in drafts if draft.name}
+    graph = {draft.name: [str(n.value) for n, _ in _items(draft, "needs")] for draft in drafts}
+    told: set[frozenset[str]] = set()
+    for draft in drafts:
+        for item, path in _items(draft, "needs"):
+            wanted = str(item.value)
+            if wanted not in known:
+                remedy = near(wanted, known - {draft.name}) or "'needs' takes names of scenarios"
+                yield Mistake(f"there is no scenario '{wanted}'", item.place, remedy, path)
+                continue
+            circle = _way(graph, wanted, draft.name)
+            if circle and frozenset(circle) not in told:
+                told.add(frozenset(circle))
+                way = " needs ".join(f"'{name}'" for name in [draft.name, *circle])
+                yield Mistake("scenarios wait for each other in a circle", item.place, way, path)
+
+
+def unknown_targets(drafts: Sequence[Draft], known: Sequence[str]) -> Iterator[Mistake]:
+    """Yield a mistake for each name under `targets` that the suite does not have."""
+    for draft in drafts:
+        for item, path in _items(draft, "targets"):
+            if item.value not in known:
+                yield Mistake(f"there is no target '{item.value}'", item.place, near_or_known(str(item.value), known), path)
+
+
+def unknown_references(draft: Draft, have: Mapping[str, set[str]]) -> Iterator[Mistake]:
+    """Yield a mistake for each evidence source or fault that no target of the suite has."""
+    if draft.probe is None:
+        return
+    for loc, ref, name in references(draft.probe):
+        if name not in have[ref.to]:
+            node, _, walked = locate(draft.options, loc)
+            if not isinstance(node, Scalar):
+                continue  # a default of the kind; what is missing shows at run time
+            what = f"no target of this suite has the {_SORT[ref.to]} '{name}'"
+            yield Mistake(what, node.place, near_or_known(name, have[ref.to]), doc_path(draft.path, walked))
+
+
+def unfilled_places(draft: Draft, target_vars: set[str]) -> Iterator[Mistake]:
+    """Yield a mistake for each `{{name}}` that neither the kind nor the run gives a value."""
+    if draft.probe is not None:
+        own = draft.probe.variables()
+    elif draft.kind is not None and draft.kind.variables is Probe.variables:
+        own = frozenset()
+    else:
+        return  # what the kind fills depends on options that are wrong themselves
+    known = {*COMMON_NAMES, *(f"vars.{name}" for name in target_vars), *(n for n in own if not n.endswith("."))}
+    heads = tuple(n for n in own if n.endswith("."))
+    for text, place, path in _texts(draft.options, draft.path):
+        for name in names_in(text):
+            if _DAY.fullmatch(name) or name.startswith(heads) or _is_known(name, known):
+                continue
+            shown = "{{" + name + "}}"
+            remedy = near(name, known) or f"known here: {', '.join(sorted(known) + [h + '…' for h in sorted(heads)])}"
+            yield Mistake(f"nothing gives '{shown}' a value", _at(place, name), remedy, path)
+
+
+def references(model: BaseModel) -> Iterator[tuple[tuple[Any, ...], Ref, str]]:
+    """Yield place, mark and value of every field that names an evidence source or a fault, at any depth."""
+    for name, field in type(model).model_fields.items():
+        marks = tuple(m for m in field.metadata if isinstance(m, Ref))
+        yield from _references(getattr(model, name), field.annotation, marks, (field.alias or name,))
+
+
+def _references(value: Any, annotation: Any, marks: tuple[Ref, ...], loc: tuple[Any, ...]) -> Iterator[Any]:
+    if get_origin(annotation) is Annotated:
+        inner, *metadata = get_args(annotation)
+        yield from _references(value, inner, marks + tuple(m for m in metadata if isinstance(m, Ref)), loc)
+    elif isinstance(value, BaseModel):
+        yield from ((loc + below, ref, name) for below, ref, name in references(value))
+    elif isinstance(value, str):
+        nested = [ref for member in get_args(annotation) for ref in _marks(member)]
+        yield from ((loc, ref, value) for ref in (*marks, *nested))
+    elif isinstance(value, Mapping):
+        member = (get_args(annotation) or (Any, Any))[-1]
+        for key, item in value.items():
+            yield from _references(item, member, marks, (*loc, key))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for place, item in enumerate(value):
+            yield from _references(item, _member(annotation), marks, (*loc, place))
+
+
+def _member(annotation: Any) -> Any:
+    """Return what a list of this type holds; `tuple[X, ...] | None` holds X."""
+    for inner in get_args(annotation):
+        if get_origin(inner) in (list, tuple, set, frozenset):
+            return get_args(inner)[0]
+    return (get_args(annotation) or (Any,))[0]
+
+
+def _marks(annotation: Any) -> list[Ref]:
+    return [m for m in get_args(annotation)[1:] if isinstance(m, Ref)] if get_origin(annotation) is Annotated else []
+
+
+def _items(draft: Draft, key: str) -> Iterator[tuple[Scalar, str]]:
+    node = draft.table.get(key)
+    if isinstance(node, Listing):
+        for place, item in enumerate(node.items):
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                yield item, f"{draft.path}.{key}[{place}]"
+
+
+def _way(graph: Mapping[str, list[str]], start: str, end: str) -> list[str]:
+    """Return the names from `start` to `end` along `needs`, or none."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop()
+        if way[-1] == end:
+            return way
+        for following in graph.get(way[-1], []):
+            if following not in seen:
+                seen.add(following)
+                ways.append([*way, following])
+    return []
+
+
+def _texts(node: Node, path: str) -> Iterator[tuple[str, Place, str]]:
+    if isinstance(node, Table):
+        for key, entry in node.entries.items():
+            below = join(path, key)
+            if "{{" in key:
+                yield key, entry.place, below
+            yield from _texts(entry.node, below)
+    elif isinstance(node, Listing):
+        for number, item in enumerate(node.items):
+            yield from _texts(item, f"{path}[{number}]")
+    elif isinstance(node.value, str) and "{{" in node.value:
+        yield node.value, node.place, path
+
+
+def _is_known(name: str, known: set[str]) -> bool:
+    """Return whether the name, or what it is a part of (`vars.tenant` for `vars.tenant.id`), has a value."""
+    return name in known or any(name.startswith(f"{whole}.") for whole in known)
+
+
+def _at(place: Place, name: str) -> Place:
+    """Return the place of `{{name}}` itself where it stands in the line of `place`."""
+    line = place.file.line(place.line)
+    found = re.compile(r"\{\{\s*" + re.escape(name) + r"\s*\}\}").search(line, place.column - 1)
+    return replace(place, column=found.start() + 1, width=found.end() - found.start()) if found else place

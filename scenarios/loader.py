@@ -1,0 +1,264 @@
+"""This file is for loading a suite: from a name or a path to a checked `Suite`, or to every mistake at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from probes.probe import Probe
+from probes.registry import KINDS, LEVERS, SOURCES, RegistryError
+from probes.target import Target
+from scenarios.crosscheck import Draft, twice_named, unfilled_places, unknown_needs, unknown_references, unknown_targets
+from scenarios.fragments import Fragments, lay_under
+from scenarios.mistakes import Mistake, SuiteError, near, near_or_known
+from scenarios.model import Scenario, ScenarioKeys, Suite
+from scenarios.parts import COMMON_KEYS, Workshop
+from scenarios.source import Listing, Node, Scalar, Table, plain, read_file
+from scenarios.validation import validate
+from scenarios.variables import Expansion, has_held, join
+
+LIBRARY = Path(__file__).parent / "library"
+TOP_KEYS = ("suite", "description", "plugins", "targets", "defaults", "fragments", "scenarios")
+_NOT_FOR_ALL = ("name", "probe", "needs")  # what a default would make no sense of
+
+
+def load_suite(
+    name_or_path: str, *, target: str | None = None, environ: Mapping[str, str] | None = None, all_targets: bool = False
+) -> Suite:
+    """Return the suite of a file, or of a bundled name such as `askpro`.
+
+    Variables must be set where they are used: in the scenarios and in the `target` chosen (with
+    `all_targets`, in every target). Another target that lacks some is left out of `Suite.targets`.
+
+    Raises: SuiteError with every mistake, nothing having been sent.
+    """
+    path, bundled = find_suite(name_or_path)
+    shown = _shown(path)
+    # A bundled suite lies where the package is installed; what it names relatively is meant where the user stands.
+    folder = Path.cwd() if bundled else path.parent
+    loading = _Loading(read_file(path, shown), shown, folder, os.environ if environ is None else environ)
+    return loading.suite(path.stem, target, all_targets)
+
+
+def bundled_suites() -> list[str]:
+    """Return the names of the suites that come with Vedette."""
+    return sorted(file.stem for file in LIBRARY.glob("*.yaml"))
+
+
+def find_suite(name_or_path: str) -> tuple[Path, bool]:
+    """Return the suite's path and whether it is a bundled one. Raises: SuiteError when there is none."""
+    path = Path(name_or_path)
+    names = bundled_suites()
+    looks_like_path = path.suffix in (".yaml", ".yml") or os.sep in name_or_path
+    if not looks_like_path and name_or_path in names:
+        return LIBRARY / f"{name_or_path}.yaml", True
+    if path.exists():
+        return path, False
+    if looks_like_path:
+        beside = [str(p) for p in (path.parent.glob("*.y*ml") if path.parent.is_dir() else ())]
+        raise SuiteError([Mistake(f"there is no file '{name_or_path}'", remedy=near(name_or_path, beside))])
+    remedy = near(name_or_path, names) or f"give a path, or one of the bundled suites: {', '.join(names)}"
+    raise SuiteError([Mistake(f"there is no suite '{name_or_path}'", remedy=remedy)])
+
+
+class _Loading:
+    """One load: collects mistakes over all steps, and raises them together at the end."""
+
+    def __init__(self, root: Node, shown: str, folder: Path, environ: Mapping[str, str]) -> None:
+        self.mistakes: list[Mistake] = []
+        self._shown = shown
+        self._folder = folder
+        self._environ = environ
+        self._workshop = Workshop(folder, self.mistakes)
+        self._secrets: dict[str, str] = {}
+        self._root = self._checked_root(root)
+
+    def suite(self, stem: str, target: str | None, all_targets: bool) -> Suite:
+        self._load_plugins()
+        fragments = Fragments(self._root.get("fragments"), self.mistakes)
+        raw_targets = self._raw_targets(fragments)
+        if target is not None and raw_targets and target not in raw_targets:
+            place = self._root.key_place("targets")
+            raise SuiteError([Mistake(f"there is no target '{target}'", place, near_or_known(target, raw_targets))])
+        targets = {
+            name: made
+            for name, table in raw_targets.items()
+            if (made := self._target(name, table, strict=all_targets or name == target)) is not None
+        }
+        scenarios = self._scenarios(fragments, target, raw_targets)
+        name = self._text("suite") or stem
+        description = self._text("description")
+        if self.mistakes:
+            raise SuiteError(self.mistakes)
+        suite = Suite(
+            name=name,
+            path=self._shown,
+            description=description,
+            targets=targets,
+            target_names=tuple(raw_targets),
+            scenarios=tuple(scenarios),
+        )
+        suite._secrets = tuple(self._secrets.items())
+        return suite
+
+    def _checked_root(self, root: Node) -> Table:
+        if not isinstance(root, Table):
+            what = "a list" if isinstance(root, Listing) else "a single value"
+            raise SuiteError([Mistake(f"the file holds {what}", root.place, "a suite is a mapping: suite, targets, scenarios")])
+        if not root.entries:
+            raise SuiteError([Mistake("the file is empty", root.place, "a suite has 'targets' and 'scenarios'")])
+        for key, entry in root.entries.items():
+            if key not in TOP_KEYS:
+                self.mistakes.append(Mistake(f"unknown field '{key}'", entry.place, near_or_known(key, TOP_KEYS), key))
+        return root
+
+    def _text(self, key: str) -> str:
+        node = self._root.get(key)
+        if node is None:
+            return ""
+        node = self._expanded(node, key, strict=True)
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return str(node.value)
+        self.mistakes.append(Mistake(f"'{key}' should be text", node.place, path=key))
+        return ""
+
+    def _expanded(self, node: Node, path: str, *, strict: bool) -> Node:
+        expansion = Expansion(self._environ)
+        made = expansion.of(node, path)
+        self._secrets |= expansion.secrets
+        if strict:
+            self.mistakes += expansion.unset
+        return made
+
+    def _load_plugins(self) -> None:
+        node = self._root.get("plugins")
+        if node is None:
+            return
+        if not isinstance(node, Listing):
+            self.mistakes.append(Mistake("'plugins' should be a list of Python files", node.place, path="plugins"))
+            return
+        for number, item in enumerate(node.items):
+            path = f"plugins[{number}]"
+            value = plain(self._expanded(item, path, strict=True))
+            if not isinstance(value, str):
+                self.mistakes.append(Mistake("a plug-in should be the path of a Python file", item.place, path=path))
+                continue
+            self._load_plugin(self._folder / value, item, path)
+
+    def _load_plugin(self, file: Path, item: Node, path: str) -> None:
+        try:
+            found = [name for registry in (KINDS, SOURCES, LEVERS) for name in registry.load_file(file)]
+        except RegistryError as problem:
+            self.mistakes.append(Mistake(str(problem), item.place, path=path))
+            return
+        if not found:
+            text = f"the file '{file}' defines no probe, evidence source or lever"
+            self.mistakes.append(Mistake(text, item.place, "class MyProbe(Probe, kind=\"my_probe\")", path))
+
+    def _raw_targets(self, fragments: Fragments) -> dict[str, Table]:
+        node = self._root.get("targets")
+        if node is None or not isinstance(node, Table) or not node.entries:
+            what = "'targets' is missing" if node is None else "'targets' should be a mapping of names to targets"
+            place = self._root.key_place("targets") if node else next(iter(self._root.entries.values())).place
+            self.mistakes.append(Mistake(what, place, "a suite needs at least one target", "targets"))
+            return {}
+        found = {}
+        for name, entry in node.entries.items():
+            path = join("targets", name)
+            laid = fragments.laid(entry.node, path)
+            if isinstance(laid, Table):
+                found[name] = laid
+            else:
+                self.mistakes.append(Mistake(f"the target '{name}' should be a mapping", entry.place, path=path))
+        return found
+
+    def _target(self, name: str, table: Table, *, strict: bool) -> Target | None:
+        path = join("targets", name)
+        expanded = self._expanded(table, path, strict=strict)
+        if not isinstance(expanded, Table):
+            return None
+        if strict:
+            return self._workshop.target(name, expanded, path)
+        noted: list[Mistake] = []
+        made = Workshop(self._folder, noted).target(name, expanded, path)
+        # Another place's secret files need not lie here; whatever else is wrong with the target is told.
+        self.mistakes += [m for m in noted if "secret file" not in m.remedy]
+        return None if has_held(expanded) else made
+
+    def _scenarios(self, fragments: Fragments, target: str | None, targets: Mapping[str, Table]) -> list[Scenario]:
+        node = self._root.get("scenarios")
+        if not isinstance(node, Listing) or not node.items:
+            what = "'scenarios' is missing" if node is None else "'scenarios' should be a list with at least one scenario"
+            place = self._root.key_place("scenarios") if node else next(iter(self._root.entries.values())).place
+            self.mistakes.append(Mistake(what, place, "a suite without scenarios would check nothing", "scenarios"))
+            return []
+        defaults = self._defaults(fragments)
+        drafts, scenarios = [], []
+        for number, item in enumerate(node.items):
+            path = f"scenarios[{number}]"
+            if not isinstance(item, Table):
+                self.mistakes.append(Mistake("a scenario should be a mapping", item.place, "name, probe and its options", path))
+                continue
+            laid = fragments.laid(item, path)
+            if isinstance(laid, Table):
+                draft, scenario = self._scenario(lay_under(laid, defaults), path, target)
+                drafts.append(draft)
+                scenarios += [scenario] if scenario else []
+        self._check_across(drafts, targets)
+        return scenarios
+
+    def _defaults(self, fragments: Fragments) -> Table:
+        node = self._root.get("defaults")
+        if node is None:
+            return Table({}, self._root.place)
+        laid = fragments.laid(node, "defaults")
+        if not isinstance(laid, Table):
+            self.mistakes.append(Mistake("'defaults' should be a mapping", node.place, path="defaults"))
+            return Table({}, node.place)
+        allowed = COMMON_KEYS.difference(_NOT_FOR_ALL)
+        for key, entry in laid.entries.items():
+            if key not in allowed:
+                remedy = near_or_known(key, allowed)
+                self.mistakes.append(Mistake(f"unknown field '{key}'", entry.place, remedy, join("defaults", key)))
+        return Table({k: e for k, e in laid.entries.items() if k in allowed}, laid.place)
+
+    def _scenario(self, raw: Table, path: str, target: str | None) -> tuple[Draft, Scenario | None]:
+        names = plain(raw.get("targets") or Table({}, raw.place))
+        used = target is None or not isinstance(names, list) or not names or target in names
+        table = self._expanded(raw, path, strict=used)
+        assert isinstance(table, Table)
+        common = Table({k: e for k, e in table.entries.items() if k in COMMON_KEYS and k != "probe"}, table.place)
+        first_key = next((e.place for e in raw.entries.values()), raw.place)
+        keys = validate(ScenarioKeys, common, path, self.mistakes, key_place=first_key)
+        probe, kind = self._workshop.probe(table, path)
+        options = Table({k: e for k, e in table.entries.items() if k not in COMMON_KEYS}, table.place)
+        name = plain(table.get("name") or Scalar("", table.place))
+        draft = Draft(table, path, options, probe, kind, name if isinstance(name, str) else "")
+        return draft, None if keys is None or probe is None or has_held(table) else _joined(keys, probe)
+
+    def _check_across(self, drafts: list[Draft], targets: Mapping[str, Table]) -> None:
+        have = {sort: {n for t in targets.values() for n in _names(t.get(sort))} for sort in ("evidence", "faults")}
+        variables = {name for table in targets.values() for name in _names(table.get("vars"))}
+        self.mistakes += twice_named(drafts)
+        self.mistakes += unknown_needs(drafts)
+        self.mistakes += unknown_targets(drafts, list(targets))
+        for draft in drafts:
+            self.mistakes += unknown_references(draft, have)
+            self.mistakes += unfilled_places(draft, variables)
+
+
+def _joined(keys: ScenarioKeys, probe: Probe) -> Scenario:
+    return Scenario.model_construct(**{name: getattr(keys, name) for name in type(keys).model_fields}, probe=probe)
+
+
+def _names(node: Node | None) -> list[str]:
+    return list(node.entries) if isinstance(node, Table) else []
+
+
+def _shown(path: Path) -> str:
+    """Return the path as people know it: from where they stand, if it lies below."""
+    try:
+        return str(path.relative_to(Path.cwd())) if path.is_absolute() else str(path)
+    except ValueError:
+        return str(path)

@@ -1,0 +1,89 @@
+"""This file is for the suite as the rest of the house sees it: frozen, checked, nothing left to look up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator
+
+from probes.fields import Configured, Duration
+from probes.outcome import Severity, Subject
+from probes.probe import Probe
+from probes.target import Target
+from scenarios.schedule_spec import ScheduleSpec
+
+Word = Annotated[str, Field(pattern=r"^[^\s,]+$", max_length=60)]  # -t a,b parts them at commas
+
+
+class ScenarioKeys(Configured):
+    """What every scenario may say, whatever its probe; the probe's own options stand beside these keys."""
+
+    name: str = Field(min_length=1, max_length=200)  # a sentence that should be true
+    why: str = ""  # what would happen to whom if it were not true
+    tags: tuple[Word, ...] = ()  # for `-t`
+    severity: Severity = Severity.P2
+    owner: str = ""  # who is told when it fails
+    runbook: str = ""  # where it says what to do then
+    schedule: ScheduleSpec | None = None  # how often `watch` asks
+    timeout: Annotated[Duration, Field(gt=0, le=86_400)] = 30.0  # of one attempt, undo not counted
+    retries: int = Field(0, ge=0, le=10)  # a pass on a retry is `degraded` (flaky)
+    needs: tuple[str, ...] = ()  # names of scenarios that must pass before
+    targets: tuple[str, ...] = ()  # names of targets; none means all
+    sign_off: tuple[str, ...] = ()  # lines of the sign-off page that this proves
+
+    @field_validator("name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable() or value != value.strip():
+            raise ValueError("should be one line of text without spaces around it")
+        return value
+
+
+class Scenario(ScenarioKeys):
+    """One named question with the probe that asks it."""
+
+    probe: SerializeAsAny[Probe]
+
+    @property
+    def kind(self) -> str:
+        return self.probe.kind
+
+    def is_for(self, target_name: str) -> bool:
+        """Return whether the scenario applies to the target of that name."""
+        return not self.targets or target_name in self.targets
+
+    def subject(self, suite_name: str, target: Target) -> Subject:
+        """Return what an outcome of this scenario at that target is about."""
+        return Subject(
+            suite=suite_name,
+            scenario=self.name,
+            kind=self.kind,
+            target=target.name,
+            environment=target.environment.value,
+            severity=self.severity,
+            tags=self.tags,
+            owner=self.owner,
+            runbook=self.runbook,
+            why=self.why,
+        )
+
+
+class Suite(Configured):
+    """One suite file, checked. `targets` holds those whose variables all have values; `target_names` holds all."""
+
+    name: str
+    path: str
+    description: str = ""
+    targets: dict[str, Target]
+    target_names: tuple[str, ...]
+    scenarios: tuple[Scenario, ...]
+
+    _secrets: tuple[tuple[str, str], ...] = PrivateAttr(())
+
+    @property
+    def secrets(self) -> tuple[tuple[str, str], ...]:
+        """Return (value, label) of each environment value whose name says that it is a secret, for redaction."""
+        return self._secrets
+
+    def scenario(self, name: str) -> Scenario | None:
+        return next((s for s in self.scenarios if s.name == name), None)

@@ -1,0 +1,91 @@
+"""This file is for deciding what may run next, and for the longest chain of what had to wait: pure functions of a run's state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from probes.outcome import Verdict
+from probes.target import Grant, Target
+from scenarios.crosscheck import references
+from scenarios.model import Scenario
+
+_GOOD = (Verdict.PASS, Verdict.DEGRADED)
+_PARTICIPLE = {
+    Verdict.FAIL: "failed",
+    Verdict.ERROR: "could not be asked",
+    Verdict.INCONCLUSIVE: "was inconclusive",
+    Verdict.SKIPPED: "was skipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When one scenario ran, in seconds from the run's start."""
+
+    began_s: float
+    ended_s: float
+
+
+def breaks_neighbours(scenario: Scenario, target: Target) -> bool:
+    """Return whether the scenario puts a fault into this target, and so must have it to itself."""
+    if Grant.FAULTS not in target.allow:
+        return False
+    names_fault = any(ref.to == "faults" for _, ref, _ in references(scenario.probe))
+    return names_fault or Grant.FAULTS in scenario.probe.needs()
+
+
+def next_to_start(
+    waiting: Sequence[Scenario],
+    running: Collection[str],
+    settled: Collection[str],
+    alone: Collection[str],
+    jobs: int,
+) -> list[Scenario]:
+    """Return which of the waiting scenarios may start now, those first that most others wait for.
+
+    Those that must be alone start when nothing runs and nobody else could: so they hold up as few as possible.
+    """
+    ready = [s for s in waiting if all(need in settled for need in s.needs)]
+    if any(name in alone for name in running):
+        return []
+    free = max(0, jobs - len(running))
+    together = sorted((s for s in ready if s.name not in alone), key=lambda s: -_followers(s.name, waiting))
+    if together:
+        return together[:free]
+    if running:
+        return []
+    return sorted(ready, key=lambda s: -_followers(s.name, waiting))[:1]
+
+
+def why_not(scenario: Scenario, verdicts: Mapping[str, Verdict], target_name: str) -> str:
+    """Return why a scenario may not run, given what is settled, or an empty text."""
+    for need in scenario.needs:
+        if need not in verdicts:
+            return f"needs '{need}', which is not for target '{target_name}'"
+        if verdicts[need] not in _GOOD:
+            return f"needs '{need}', which {_PARTICIPLE[verdicts[need]]}"
+    return ""
+
+
+def critical_path_s(scenarios: Sequence[Scenario], spans: Mapping[str, Span], alone: Collection[str]) -> float:
+    """Return the longest chain, in seconds, of scenarios that waited for each other by `needs` or by being alone."""
+    longest: dict[str, float] = {}
+    for scenario in sorted((s for s in scenarios if s.name in spans), key=lambda s: spans[s.name].began_s):
+        span = spans[scenario.name]
+        before = [longest[n] for n in longest if _waited_for(scenario, n, spans, alone)]
+        longest[scenario.name] = max(before, default=0.0) + span.ended_s - span.began_s
+    return max(longest.values(), default=0.0)
+
+
+def _waited_for(scenario: Scenario, other: str, spans: Mapping[str, Span], alone: Collection[str]) -> bool:
+    if other in scenario.needs:
+        return True
+    apart = scenario.name in alone or other in alone
+    return apart and spans[other].ended_s <= spans[scenario.name].began_s
+
+
+def _followers(name: str, waiting: Sequence[Scenario]) -> int:
+    """Return the length of the longest chain that waits for the scenario."""
+    direct = [s.name for s in waiting if name in s.needs and s.name != name]
+    return 1 + max((_followers(n, waiting) for n in direct), default=-1) if direct else 0

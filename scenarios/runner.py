@@ -1,0 +1,300 @@
+"""This file is for one run: one selection of one suite against one target, every scenario with exactly one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from probes.ids import new_id
+from probes.outcome import Check, Evidence, Outcome, Verdict, broken, check, control, judge, note
+from probes.probe import ask
+from probes.target import Target
+from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted, Sink
+from scenarios.model import Scenario, Suite
+from scenarios.plan import Span, breaks_neighbours, critical_path_s, next_to_start, why_not
+from scenarios.selection import Chosen, Selection, choose
+
+if TYPE_CHECKING:
+    from probes.session import Session
+    from probes.undo import Journal
+
+_PROVEN = (Verdict.PASS, Verdict.DEGRADED, Verdict.SKIPPED)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a run ends before its time; `reason` finishes the sentence `not run: …`."""
+
+    ended: Ended
+    reason: str
+    signal: int = 0
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of the scenarios while the run goes."""
+
+    waiting: list[Scenario]
+    alone: frozenset[str] = frozenset()
+    running: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    began_s: dict[str, float] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+
+
+class Runner:
+    """Runs one selection against one target, once. `request_stop` ends it early and cleanly, from the event loop's thread.
+
+    `jobs` bounds the scenarios at work at once; requests are bounded by the target's own `concurrency`.
+    A scenario that puts a fault in has the target to itself.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        target_name: str,
+        selection: Selection | None = None,
+        *,
+        sinks: Sequence[Sink] = (),
+        run_deadline_s: float | None = None,
+        fail_fast: bool = False,
+        journal: Journal | None = None,
+        jobs: int = 8,
+        version: str = "",
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        if target_name not in suite.targets:
+            raise ValueError(f"the suite has no target '{target_name}' that is ready to be used")
+        if jobs < 1:
+            raise ValueError("a run needs at least one job")
+        self._suite = suite
+        self._target: Target = suite.targets[target_name]
+        self._selection = selection or Selection()
+        self._chosen: Chosen = choose(suite, target_name, self._selection)
+        self._sinks: list[Sink] = list(sinks)
+        self._deadline_s = run_deadline_s
+        self._fail_fast = fail_fast
+        self._journal = journal
+        self._jobs = jobs
+        self._version = version
+        self._clock = clock
+        self._trouble: list[str] = []
+        self._stop: Stop | None = None
+        self._stopping = asyncio.Event()
+        self._slots = asyncio.Semaphore(self._target.concurrency)
+        self._run_id = new_id()
+        self._zero = 0.0
+        alone = frozenset(s.name for s in self._chosen.scenarios if breaks_neighbours(s, self._target))
+        self._state = _State(list(self._chosen.scenarios), alone)
+
+    def request_stop(self, reason: str, signal: int = 0) -> None:
+        """Cancel what is running, undo what it did, skip the rest; what was seen until then is kept."""
+        self._halt(Stop(Ended.INTERRUPTED, reason, signal))
+
+    async def run(self) -> RunResult:
+        """Run, and return what came of it. Never raises for what a probe, a target or a sink does."""
+        info = self._info()
+        self._zero = time.perf_counter()
+        self._tell(RunStarted(info, tuple(self._subject(s) for s in self._chosen.scenarios)))
+        deadline = None
+        if self._deadline_s is not None:
+            over = Stop(Ended.DEADLINE, f"the run's time ({spoken_duration(self._deadline_s)}) was over")
+            deadline = asyncio.get_running_loop().call_later(self._deadline_s, self._halt, over)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._drive(group)
+        finally:
+            if deadline is not None:
+                deadline.cancel()
+        result = self._result(info)
+        self._tell(RunFinished(result))
+        return replace(result, trouble=tuple(self._trouble))
+
+    async def _drive(self, group: asyncio.TaskGroup) -> None:
+        """Start what may start and settle what has finished, until every scenario has its outcome."""
+        state = self._state
+        stopping = group.create_task(self._stopping.wait())
+        try:
+            while state.waiting or state.running:
+                self._skip_what_cannot_run()
+                self._start_what_may(group)
+                if not state.running:
+                    continue
+                watched = {*state.running.values(), *(() if self._stop else (stopping,))}
+                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+                self._settle_finished()
+        finally:
+            stopping.cancel()
+
+    def _skip_what_cannot_run(self) -> None:
+        """Settle what is waiting in vain, again and again: each skip may decide the fate of another."""
+        state, skipped = self._state, True
+        while skipped:
+            skipped = False
+            verdicts = {name: outcome.verdict for name, outcome in state.outcomes.items()}
+            for scenario in list(state.waiting):
+                reason = f"not run: {self._stop.reason}" if self._stop else self._fate(scenario, verdicts)
+                if reason:
+                    state.waiting.remove(scenario)
+                    self._settle(scenario.name, self._unasked(scenario, Verdict.SKIPPED, reason))
+                    skipped = True
+
+    def _fate(self, scenario: Scenario, verdicts: dict[str, Verdict]) -> str:
+        chosen = {s.name for s in self._chosen.scenarios}
+        if any(need in chosen and need not in verdicts for need in scenario.needs):
+            return ""  # not decided yet
+        return why_not(scenario, verdicts, self._target.name)
+
+    def _start_what_may(self, group: asyncio.TaskGroup) -> None:
+        state = self._state
+        for scenario in next_to_start(state.waiting, state.running, state.outcomes, state.alone, self._jobs):
+            state.waiting.remove(scenario)
+            state.began_s[scenario.name] = time.perf_counter() - self._zero
+            self._tell(ScenarioStarted(self._run_id, self._subject(scenario)))
+            state.running[scenario.name] = group.create_task(self._attempts(scenario), name=scenario.name)
+
+    def _settle_finished(self) -> None:
+        state = self._state
+        for name in [name for name, task in state.running.items() if task.done()]:
+            task = state.running.pop(name)
+            state.spans[name] = Span(state.began_s[name], time.perf_counter() - self._zero)
+            outcome = self._cut_short(name) if task.cancelled() else task.result()
+            self._settle(name, outcome)
+            if self._fail_fast and outcome.verdict in (Verdict.FAIL, Verdict.ERROR):
+                self._halt(Stop(Ended.FAIL_FAST, f"'{name}' failed, and the run stops at the first failure"))
+
+    def _settle(self, name: str, outcome: Outcome) -> None:
+        self._state.outcomes[name] = outcome
+        self._tell(OutcomeReady(outcome))
+
+    def _halt(self, stop: Stop) -> None:
+        if self._stop is not None:
+            return
+        self._stop = stop
+        self._stopping.set()
+        for task in self._state.running.values():
+            task.cancel(stop.reason)
+
+    async def _attempts(self, scenario: Scenario) -> Outcome:
+        """Ask until it passes or the retries are used up; each attempt has its own session and its own time."""
+        earlier: list[Outcome] = []
+        while True:
+            outcome = await self._attempt(scenario)
+            last = len(earlier) == scenario.retries or self._stop is not None or bool(outcome.undo_failures)
+            if outcome.verdict in _PROVEN or last:
+                return with_attempts(outcome, earlier, scenario.retries)
+            earlier.append(outcome)
+
+    async def _attempt(self, scenario: Scenario) -> Outcome:
+        try:
+            session = self._session(scenario)
+        except Exception as problem:  # an unreadable certificate file, say: one scenario's error, not the run's end
+            say = f"the session could not be opened: {type(problem).__name__}: {problem}"
+            return self._unasked(scenario, Verdict.ERROR, say)
+        return await ask(scenario.probe, session, run_id=self._run_id, deadline_s=scenario.timeout)
+
+    def _session(self, scenario: Scenario) -> Session:
+        from probes.redact import Redactor
+        from probes.session import Session
+
+        redactor = Redactor()
+        for value, label in self._suite.secrets:
+            redactor.add(value, label)
+        return Session(
+            target=self._target,
+            subject=self._subject(scenario),
+            run_id=self._run_id,
+            redactor=redactor,
+            journal=self._journal,
+            slots=self._slots,
+            suite_path=self._suite.path,
+            clock=self._clock,
+        )
+
+    def _cut_short(self, name: str) -> Outcome:
+        """Return the outcome of a task that was cancelled before it could answer for itself."""
+        reason = self._stop.reason if self._stop else "it was cancelled"
+        scenario = next(s for s in self._chosen.scenarios if s.name == name)
+        return self._unasked(scenario, Verdict.SKIPPED, f"not run: {reason}")
+
+    def _unasked(self, scenario: Scenario, verdict: Verdict, say: str) -> Outcome:
+        made = note("the scenario was run", say) if verdict is Verdict.SKIPPED else broken("the scenario was run", say)
+        return Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
+
+    def _subject(self, scenario: Scenario) -> Any:
+        return scenario.subject(self._suite.name, self._target)
+
+    def _tell(self, event: Event) -> None:
+        for sink in list(self._sinks):
+            try:
+                sink.take(event)
+            except Exception as problem:  # whatever a reporter or the store does, the run goes on and says so
+                self._sinks.remove(sink)
+                first_line = (str(problem).splitlines() or [""])[0]
+                self._trouble.append(f"{type(sink).__name__} failed and was told nothing more: {first_line or type(problem).__name__}")
+
+    def _info(self) -> RunInfo:
+        target = self._target
+        remarks = () if target.tls.verify else ("certificates are not verified",)
+        return RunInfo(
+            id=self._run_id,
+            suite=self._suite.name,
+            suite_path=self._suite.path,
+            target=target.name,
+            environment=target.environment.value,
+            base_url=target.base_url,
+            started_at=self._clock(),
+            vedette_version=self._version,
+            selection=self._selection.typed,
+            remarks=remarks,
+        )
+
+    def _result(self, info: RunInfo) -> RunResult:
+        state = self._state
+        return RunResult(
+            run=info,
+            outcomes=tuple(state.outcomes[s.name] for s in self._chosen.scenarios),
+            ended=self._stop.ended if self._stop else Ended.COMPLETED,
+            finished_at=self._clock(),
+            wall_s=time.perf_counter() - self._zero,
+            critical_path_s=critical_path_s(self._chosen.scenarios, state.spans, state.alone),
+            signal=self._stop.signal if self._stop else 0,
+            trouble=tuple(self._trouble),
+        )
+
+
+async def run(suite: Suite, target_name: str, selection: Selection | None = None, **options: Any) -> RunResult:
+    """Run one selection against one target; options as of `Runner`."""
+    return await Runner(suite, target_name, selection, **options).run()
+
+
+def with_attempts(outcome: Outcome, earlier: Sequence[Outcome], retries: int) -> Outcome:
+    """Return the last attempt's outcome with what the earlier ones said; a pass after a failure is degraded (flaky)."""
+    if not earlier:
+        return outcome
+    attempts = len(earlier) + 1
+    seen = [Evidence("attempt", f"attempt {n}: {o.verdict}: {o.sentence}") for n, o in enumerate(earlier, start=1)]
+    if outcome.verdict in (Verdict.PASS, Verdict.DEGRADED):
+        say = f"flaky: passed at attempt {attempts} of {retries + 1}; before: {earlier[-1].sentence}"
+        checks: tuple[Check, ...] = (check("passed at the first attempt", holds=False, soft=True, say=say, evidence=seen), *outcome.checks)
+        judged = judge(checks)
+        return replace(outcome, verdict=judged.verdict, sentence=judged.sentence, checks=checks, attempts=attempts)
+    extra = replace(note("earlier attempts", f"{attempts} attempts were made, none passed"), evidence=tuple(seen))
+    return replace(outcome, checks=(*outcome.checks, extra), attempts=attempts)
+
+
+def spoken_duration(seconds: float) -> str:
+    """Return `5 min`, `1 h 30 min`, `2.5 s`."""
+    if seconds < 60:
+        return f"{seconds:g} s"
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    return " ".join(f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if n)

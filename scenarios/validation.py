@@ -1,0 +1,301 @@
+"""This file is for turning pydantic's errors into mistakes at their place, in words for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from probes.fields import Expanded
+from scenarios.mistakes import Mistake, Place, listed, looks_secret, near, near_or_known
+from scenarios.source import Listing, Node, Scalar, Table, plain
+from scenarios.variables import join
+
+Model = TypeVar("Model", bound=BaseModel)
+Loc = tuple[Any, ...]
+
+_SHOULD = {
+    "string_type": "should be text",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "bool_type": "should be true or false",
+    "bool_parsing": "should be true or false",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "set_type": "should be a list",
+    "frozen_set_type": "should be a list",
+    "dict_type": "should be a mapping",
+    "mapping_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+    "none_required": "should be left out",
+    "greater_than": "should be more than {gt}",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than": "should be less than {lt}",
+    "less_than_equal": "should be at most {le}",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have at most {max_length} characters",
+    "string_pattern_mismatch": "should match {pattern}",
+    "too_short": "should have at least {min_length} items",
+    "too_long": "should have at most {max_length} items",
+    "enum": "should be {expected}",
+    "literal_error": "should be {expected}",
+}
+_WRONG_SHAPE = frozenset(kind for kind in _SHOULD if kind.endswith(("_type", "_parsing")) or kind == "none_required")
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """One error of pydantic with its place in our document. `branches` are the union members that pydantic tried."""
+
+    kind: str
+    doc: Loc
+    branches: tuple[tuple[int, str], ...]
+    message: str
+    context: Mapping[str, Any]
+    missing: str = ""
+
+
+def validate(
+    model: type[Model],
+    node: Table,
+    path: str,
+    mistakes: list[Mistake],
+    *,
+    given: Mapping[str, Any] | None = None,
+    also_known: Iterable[str] = (),
+    key_place: Place | None = None,
+) -> Model | None:
+    """Return the model that the table describes, or None with every reason appended to `mistakes`.
+
+    `given` are values that do not come from the table; `also_known` are keys that belong to somebody else
+    and are only for did-you-mean; `key_place` is where a missing key is reported.
+    """
+    try:
+        return model.model_validate({**plain(node), **(given or {})})
+    except ValidationError as problem:
+        found = [_problem(node, error) for error in problem.errors(include_url=False, include_input=False)]
+        for one in _without_other_branches(found):
+            mistakes.extend(_mistake(model, node, path, one, set(also_known), key_place))
+        return None
+
+
+def locate(node: Node, loc: Iterable[Any]) -> tuple[Node, Place, Loc]:
+    """Return the deepest node on the way, the place of its key (or itself), and the part of the way that exists."""
+    place, walked = node.place, []
+    for part in loc:
+        below = _child(node, part)
+        if below is None:
+            continue
+        place = node.key_place(part) if isinstance(node, Table) else below.place
+        node = below
+        walked.append(part)
+    return node, place, tuple(walked)
+
+
+def doc_path(path: str, loc: Iterable[Any]) -> str:
+    for part in loc:
+        path = f"{path}[{part}]" if isinstance(part, int) else join(path, str(part))
+    return path
+
+
+def known_fields(model: Any, loc: Loc) -> set[str]:
+    """Return the keys that may stand at a place below a model, over all branches of unions on the way."""
+    types = list(_flat(model))
+    for part in loc:
+        below = [inner for one in types for inner in _inside(one, part)]
+        types = below or types
+    return {f.alias or n for one in types if _is_model(one) for n, f in one.model_fields.items()}
+
+
+def _child(node: Node, part: Any) -> Node | None:
+    if isinstance(node, Table):
+        return node.get(part) if isinstance(part, str) else None
+    if isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
+        return node.items[part]
+    return None
+
+
+def _problem(root: Node, error: Any) -> _Problem:
+    node, doc, branches, missing = root, [], [], ""
+    for place, part in enumerate(error["loc"]):
+        below = _child(node, part)
+        if below is not None:
+            node = below
+            doc.append(part)
+        elif error["type"] == "missing" and place == len(error["loc"]) - 1:
+            missing = str(part)
+        else:
+            branches.append((len(doc), str(part)))
+    message = str(error.get("ctx", {}).get("error", "")) or error["msg"]
+    return _Problem(error["type"], tuple(doc), tuple(branches), message, error.get("ctx", {}), missing)
+
+
+def _without_other_branches(problems: list[_Problem]) -> list[_Problem]:
+    """Return the problems of the union member that was meant; where none stands out, one problem that names all.
+
+    A member is out of the question where the value has another shape altogether.
+    """
+    groups: dict[tuple[Loc, int], dict[str, list[_Problem]]] = {}
+    kept = []
+    for problem in problems:
+        if not problem.branches:
+            kept.append(problem)
+            continue
+        depth, label = problem.branches[0]
+        groups.setdefault((problem.doc[:depth], depth), {}).setdefault(label, []).append(problem)
+    for (doc, _), by_label in groups.items():
+        members = [[_peeled(p) for p in group] for group in by_label.values()]
+        likely = [m for m in members if not all(p.kind in _WRONG_SHAPE and p.doc == doc for p in m)]
+        if likely and not all(p.doc == doc and not p.missing for m in likely for p in m):
+            kept += _without_other_branches(min(likely, key=len))
+        else:
+            kept.append(_joined(likely or members))
+    return kept
+
+
+def _peeled(problem: _Problem) -> _Problem:
+    return _Problem(problem.kind, problem.doc, problem.branches[1:], problem.message, problem.context, problem.missing)
+
+
+def _joined(members: list[list[_Problem]]) -> _Problem:
+    first = members[0][0]
+    wanted = list(dict.fromkeys(_should(p).removeprefix("should be ") for m in members for p in m if p.kind != "none_required"))
+    text = wanted[0] if len(wanted) == 1 else ""
+    message = f"should be {listed(wanted)}" if not text or text != _should(first) else text
+    return _Problem("value_error", first.doc, (), message, {})
+
+
+def _mistake(
+    model: Any, root: Table, path: str, problem: _Problem, also_known: set[str], key_place: Place | None
+) -> Iterator[Mistake]:
+    node, place, _ = locate(root, problem.doc)
+    where = doc_path(path, problem.doc)
+    if problem.missing:
+        at = place if problem.doc else key_place or _first_key(root)
+        at = _first_key(node) if problem.doc and isinstance(problem.doc[-1], int) else at
+        yield Mistake(f"'{problem.missing}' is missing", at, f"'{problem.missing}' must be given here", where)
+        return
+    if problem.kind == "extra_forbidden":
+        known = known_fields(model, problem.doc[:-1]) | (also_known if len(problem.doc) == 1 else set())
+        yield Mistake(f"unknown field '{problem.doc[-1]}'", place, near_or_known(str(problem.doc[-1]), known), where)
+        return
+    if _is_held(node):
+        return  # the unset variable is reported itself
+    name = _name(problem.doc) if problem.doc else ""
+    value_place = node.place if problem.doc else key_place or _first_key(root)
+    if problem.kind == "value_error" and isinstance(node, Table):
+        value_place = place if problem.doc else value_place
+        yield Mistake(f"{name or 'this'} is not right", value_place, _unexpanded(problem.message, node), where)
+        return
+    yield Mistake(f"{name or 'this'} cannot be {_found(node, problem)}", value_place, _unexpanded(_should(problem), node), where)
+
+
+def _should(problem: _Problem) -> str:
+    form = _SHOULD.get(problem.kind)
+    if form is None:
+        text = problem.message.removeprefix("Value error, ").replace("Input should", "should")
+        return text[:1].lower() + text[1:]
+    return form.format(**problem.context)
+
+
+def _found(node: Node, problem: _Problem) -> str:
+    """Return what stands there, in words; a value from the environment or a secret is not repeated."""
+    if isinstance(node, Table):
+        return "a mapping"
+    if isinstance(node, Listing):
+        return "a list"
+    if isinstance(node.value, Expanded):
+        return f"the value of '{node.value.template}'"
+    keys = [str(part) for part in problem.doc]
+    if any(looks_secret(key) for key in keys[-2:]) or "secret" in problem.message:
+        return "this value"
+    if node.value is None:
+        return "empty"
+    if isinstance(node.value, bool):
+        return str(node.value).lower()
+    text = str(node.value)
+    return f"'{text if len(text) <= 60 else text[:59] + '…'}'" if isinstance(node.value, str) else text
+
+
+def _unexpanded(text: str, node: Node) -> str:
+    """Return a validator's sentence with the template where it repeats a value of the environment."""
+    for value in _expanded_in(node):
+        if value and len(value) >= 3:
+            text = text.replace(str(value), value.template)
+    options = re.findall(r"'([^']*)'", text) if text.startswith("should be '") else []
+    if options and isinstance(node, Scalar) and isinstance(node.value, str) and not isinstance(node.value, Expanded):
+        hint = near(node.value, options)
+        return f"{hint} it {text}" if hint else text
+    if text == "should be text" and isinstance(node, Scalar) and isinstance(node.value, bool | int | float):
+        return "should be text: put it in quotes"
+    return text
+
+
+def _expanded_in(node: Node) -> Iterator[Expanded]:
+    if isinstance(node, Table):
+        for entry in node.entries.values():
+            yield from _expanded_in(entry.node)
+    elif isinstance(node, Listing):
+        for item in node.items:
+            yield from _expanded_in(item)
+    elif isinstance(node.value, Expanded):
+        yield node.value
+
+
+def _is_held(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return node.held
+    inner = [entry.node for entry in node.entries.values()] if isinstance(node, Table) else list(node.items)
+    return any(isinstance(one, Scalar) and one.held for one in inner)
+
+
+def _name(loc: Loc) -> str:
+    numbers = [part for part in loc if isinstance(part, int)]
+    if isinstance(loc[-1], int):
+        words = [part for part in loc if isinstance(part, str)]
+        return f"item {numbers[-1] + 1} of '{words[-1]}'" if words else f"item {numbers[-1] + 1}"
+    return f"'{loc[-1]}'"
+
+
+def _first_key(node: Node) -> Place:
+    if isinstance(node, Table) and node.entries:
+        places = [entry.place for entry in node.entries.values()]
+        return next((p for p in places if p.line == node.place.line and p.file is node.place.file), places[0])
+    return node.place
+
+
+def _flat(annotation: Any) -> Iterator[Any]:
+    """Yield the members of a union, with Annotated taken off."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _flat(get_args(annotation)[0])
+    elif origin is Union or origin is UnionType:
+        for member in get_args(annotation):
+            yield from _flat(member)
+    else:
+        yield annotation
+
+
+def _inside(annotation: Any, part: Any) -> Iterator[Any]:
+    args = get_args(annotation)
+    if _is_model(annotation):
+        for name, info in annotation.model_fields.items():
+            if part in (name, info.alias):
+                yield from _flat(info.annotation)
+    elif get_origin(annotation) is dict and len(args) == 2:
+        yield from _flat(args[1])
+    elif isinstance(part, int) and args:
+        for arg in args:
+            yield from _flat(arg)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
