@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from scenarios.mistakes import SuiteError
 
 
 class UsageError(Exception):
@@ -25,3 +28,8 @@ def tell(message: str) -> None:
 def wants_colour(stream: TextIO) -> bool:
     """Return whether to colour: a terminal that is not dumb, and NO_COLOR unset. Source: no-color.org."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def complain_of_suite(problem: SuiteError) -> None:
+    """Write every mistake of a suite to stderr, each at its line."""
+    sys.stderr.write(problem.render(color=wants_colour(sys.stderr)).rstrip() + "\n")

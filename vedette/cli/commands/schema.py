@@ -9,7 +9,10 @@ import sys
 from vedette.exit_codes import Exit
 
 SUMMARY = "print the JSON Schema of suite files"
-EXAMPLES = "example:\n  vedette schema > suite.schema.json\n  # and on top of a suite: # yaml-language-server: $schema=./suite.schema.json"
+EXAMPLES = (
+    "example:\n  vedette schema > suite.schema.json\n"
+    "  # and as the first line of a suite: # yaml-language-server: $schema=./suite.schema.json"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

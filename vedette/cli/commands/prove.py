@@ -1,0 +1,32 @@
+"""This file is for `vedette prove`: break the reference target in every known way, and see that each fault is caught."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from vedette.cli.speech import UsageError, tell
+from vedette.exit_codes import Exit
+
+SUMMARY = "prove the probes: every fault must be caught, no sound run may fail"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the matrix")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this fault, repeatable")
+    parser.add_argument("--sound-runs", type=int, default=20, metavar="N", help="runs without any fault (default: 20)")
+    parser.add_argument("--jobs", type=int, default=4, metavar="N", help="targets at a time (default: 4)")
+
+
+def run(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from vedette.jobs.prove import prove
+
+    try:
+        proof = asyncio.run(prove(faults=args.fault or None, sound_runs=args.sound_runs, jobs=args.jobs, progress=tell))
+    except ValueError as problem:
+        raise UsageError(str(problem)) from problem
+    sys.stdout.write((json.dumps(proof.to_json()) if args.json else proof.render()) + "\n")
+    return Exit.PASSED if proof.holds else Exit.FAILED
