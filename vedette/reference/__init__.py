@@ -1,0 +1,1 @@
+"""The embedded target that keeps the seeds' contracts, and its named faults."""

@@ -1,0 +1,126 @@
+"""This file is for the application: its routes, and what happens to every request on its way in and out."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Set
+from datetime import datetime
+from pathlib import Path
+
+from vedette.reference.availability import Availability
+from vedette.reference.breaker import Breaker
+from vedette.reference.cache import SlotCache
+from vedette.reference.context import CORRELATION, TENANT, continued, correlation_of
+from vedette.reference.dependencies import NAMES, Dependencies, DependencyDown
+from vedette.reference.health import Health
+from vedette.reference.limiter import Limiter
+from vedette.reference.logs import Log
+from vedette.reference.server import Request, Response, json_response
+from vedette.reference.settings import Settings
+from vedette.reference.webhooks import Webhooks
+
+Route = Callable[[Request], Awaitable[Response]]
+_LEVER = "/_control/faults/"
+
+
+class App:
+    """One running instance: its parts, joined. `handle` answers every request."""
+
+    def __init__(self, settings: Settings, faults: Set[str], *, log_path: Path | None, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._faults = faults
+        self._clock = clock
+        self._dependencies = Dependencies(settings, faults)
+        self._log = Log(log_path, environment=settings.environment, faults=faults, clock=clock)
+        self._cache = SlotCache(settings, faults)
+        breaker = Breaker(settings, faults, self._log.warning, time.monotonic)
+        self._webhooks = Webhooks(faults=faults, limiter=Limiter(settings, faults, time.monotonic), log=self._log)
+        self._availability = Availability(
+            faults=faults, cache=self._cache, breaker=breaker, dependencies=self._dependencies, log=self._log, clock=clock
+        )
+        health = Health(
+            faults=faults, dependencies=self._dependencies, breaker=breaker, clock=clock, redis=bool(settings.redis_url)
+        )
+        self._routes: dict[str, tuple[str, Route]] = {
+            "/api/retell/check-availability": ("POST", self._check_availability),
+            "/api/webhooks/retell": ("POST", self._webhooks.received),
+            "/api/webhooks/retell/function": ("POST", self._webhooks.function_called),
+            "/health/live": ("GET", health.live),
+            "/health/ready": ("GET", health.ready),
+            "/health/startup": ("GET", health.startup),
+            "/api/v1/health": ("GET", health.alias),
+            "/api/health": ("GET", health.brief),
+            "/api/health/detailed": ("GET", health.detailed),
+        }
+
+    async def handle(self, request: Request) -> Response:
+        began = time.perf_counter()
+        CORRELATION.set(correlation_of(request.headers.get("x-correlation-id")))
+        TENANT.set(None)
+        response = await self._answered(request)
+        if not request.path.startswith(("/health", "/_control")):
+            took_ms = round((time.perf_counter() - began) * 1000, 1)
+            route = request.path if request.path in self._routes else "unmatched"  # a path may hold what a person typed
+            told = {"method": request.method, "route": route, "status": response.status, "duration_ms": took_ms}
+            self._log.info("Request handled", told)
+        trace = continued(request.headers.get("traceparent"))
+        return response.with_headers({"X-Correlation-ID": CORRELATION.get(), "traceparent": trace})
+
+    async def close(self) -> None:
+        await self._webhooks.leaks.stop()
+        await self._cache.close()
+        self._log.close()
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            return await self._dispatch(request)
+        except DependencyDown as down:
+            self._log.error("Dependency down", {"dependency": str(down)})
+            return json_response(503, {"success": False, "error": "service_unavailable"}, {"Retry-After": "5"})
+        except Exception as bug:  # the edge of the application: the caller gets a clean 500, the log the bug's class
+            self._log.error("Unhandled exception", {"exception": type(bug).__name__})
+            return json_response(500, {"success": False, "error": "server_error"})
+
+    async def _dispatch(self, request: Request) -> Response:
+        if request.path.startswith("/_control/"):
+            return await self._control(request)
+        route = self._routes.get(request.path)
+        if "catch_all_answers_ok" in self._faults and (route is None or request.path.startswith(("/health", "/api/v1/health"))):
+            return self._catch_all()
+        if route is None:
+            self._webhooks.leaks.unmatched(request)
+            return json_response(404, {"error": "not_found"})
+        method, answer = route
+        if request.method != method:
+            return json_response(405, {"error": "method_not_allowed"}, {"Allow": method})
+        return await answer(request)
+
+    async def _check_availability(self, request: Request) -> Response:
+        try:
+            fields = request.fields()
+        except ValueError:
+            return json_response(400, {"success": False, "error": "malformed_body"})
+        return await self._availability.answer(fields)
+
+    def _catch_all(self) -> Response:
+        checks = {"database": "ok", "redis": "ok"}
+        data = {"status": "ok", "checks": checks, "timestamp": self._clock().isoformat()}
+        return json_response(200, data, {"Cache-Control": "no-store"})
+
+    async def _control(self, request: Request) -> Response:
+        given = request.headers.get("x-control-token", "")
+        if not self._settings.control_token or not hmac.compare_digest(given.encode(), self._settings.control_token.encode()):
+            return json_response(403, {"error": "forbidden"})
+        if request.path == "/_control/dependencies/calcom" and request.method == "GET":
+            return json_response(200, {"calls": self._dependencies.calls})
+        name = request.path.removeprefix(_LEVER).removesuffix("-down")
+        if request.path != f"{_LEVER}{name}-down" or name not in NAMES:
+            return json_response(404, {"error": "not_found"})
+        if request.method == "POST":
+            self._dependencies.take_down(name)
+        elif request.method == "DELETE":
+            self._dependencies.bring_up(name)
+        else:
+            return json_response(405, {"error": "method_not_allowed"}, {"Allow": "POST, DELETE"})
+        return json_response(200, {"dependency": name, "down": request.method == "POST"})
