@@ -111,7 +111,7 @@ def _not_granted(missing: frozenset[Grant], session: Session) -> Check:
 
 async def _collect(probe: Probe, session: Session, checks: list[Check], deadline_s: float) -> None:
     """Append the probe's checks, then one more check for whatever stopped it."""
-    from probes.session import TargetError
+    from probes.session import NotSent, TargetError
 
     task = asyncio.current_task()
     limit = asyncio.timeout(deadline_s)
@@ -123,6 +123,8 @@ async def _collect(probe: Probe, session: Session, checks: list[Check], deadline
         checks.append(problem.as_check())
     except (EvidenceError, LeverError) as problem:
         checks.append(broken("the evidence could be read and the levers moved", str(problem)))
+    except NotSent as problem:
+        checks.append(broken("the request could be sent", str(problem)))
     except NotGiven as problem:
         checks.append(control("the target has what the scenario names", holds=False, say=str(problem)))
     except UnknownVariable as problem:
