@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from probes.outcome import Outcome, Severity, Subject, Verdict, from_json, to_json
+from reports.overall import overall
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted
 
 SCHEMA_VERSION = 1
@@ -43,7 +44,7 @@ class Finish:
     def of(result: RunResult) -> Finish:
         return Finish(
             run_id=result.run.id,
-            verdict=result.verdict,
+            verdict=overall(result),
             ended=result.ended,
             finished_at=result.finished_at,
             wall_s=result.wall_s,
@@ -100,8 +101,9 @@ def run_json(run: RunInfo) -> dict[str, Any]:
 
 def subject(data: Mapping[str, Any]) -> Subject:
     """Return the subject that `subject_json` wrote."""
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    return Subject(**{**fields, "severity": Severity(data["severity"])})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    fields["severity"] = Severity(data["severity"])
+    return Subject(**fields)
 
 
 def subject_json(of: Subject) -> dict[str, Any]:

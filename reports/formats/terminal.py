@@ -1,0 +1,121 @@
+"""This file is for what a terminal can do: its width, its colours, one line that changes, and text that cannot harm it."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from collections.abc import Mapping
+from typing import TextIO
+
+from probes.outcome import Verdict
+from reports.formats.reporter import say
+
+_COLOURS = {
+    Verdict.FAIL: "31;1",
+    Verdict.ERROR: "35;1",
+    Verdict.INCONCLUSIVE: "33;1",
+    Verdict.DEGRADED: "33",
+    Verdict.PASS: "32",
+    Verdict.SKIPPED: "2",
+}
+_NARROWEST, _WIDEST = 40, 120  # below, wrapping breaks words; above, lines are hard to read
+
+
+def clean(text: str) -> str:
+    """Return one line of text in which nothing moves the cursor, changes colours, or turns the reading direction.
+
+    What a target sent may hold escape sequences; they are shown as text, white space becomes a blank.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if sign in "\t\n\v\f\r\x85\u2028\u2029" else _visible(sign) for sign in text)
+
+
+def _visible(sign: str) -> str:
+    # Category C is control, format (direction marks, zero width), surrogate, private use and unassigned.
+    if not unicodedata.category(sign).startswith("C"):
+        return sign
+    code = ord(sign)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def columns(text: str) -> int:
+    """Return how many columns a terminal needs for a text: wide signs take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
+
+
+def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Tell whether a stream is a terminal that understands control sequences."""
+    return stream.isatty() and environ.get("TERM") != "dumb"
+
+
+class Page:
+    """Lines for one stream: wrapped and coloured on a terminal, bare and unwrapped for a pipe or a file."""
+
+    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
+        self._stream = stream
+        self._coloured = is_terminal(stream, environ) and not environ.get("NO_COLOR")
+        wide = shutil.get_terminal_size((100, 24)).columns
+        self._width = min(max(wide, _NARROWEST), _WIDEST) if stream.isatty() else None
+        self._lines: list[str] = []
+
+    def line(self, text: str = "", *, lead: str = "", verdict: Verdict | None = None, hang: int | None = None) -> None:
+        """Add `lead` and a text, wrapped with the following lines indented by `hang` columns (default: the lead's).
+
+        A verdict colours the lead. The text may come from a target.
+        """
+        first = len(lead)
+        shown = self._painted(lead, verdict) if verdict is not None else lead
+        pieces = self._wrapped(clean(text), first, first if hang is None else hang)
+        self._lines.append((shown + pieces[0]).rstrip())
+        self._lines += [" " * (first if hang is None else hang) + piece for piece in pieces[1:]]
+
+    def send(self) -> None:
+        """Write all lines."""
+        say("".join(line + "\n" for line in self._lines), self._stream)
+        self._lines.clear()
+
+    def _painted(self, text: str, verdict: Verdict) -> str:
+        word = text.rstrip()
+        if not self._coloured or not word:
+            return text
+        return f"\x1b[{_COLOURS[verdict]}m{word}\x1b[0m{text[len(word) :]}"
+
+    def _wrapped(self, text: str, first: int, hang: int) -> list[str]:
+        if self._width is None:
+            return [text]
+        pieces, piece, room = [], "", self._width - first
+        for word in text.split(" "):
+            joined = f"{piece} {word}" if piece else word
+            if piece and columns(joined) > room:
+                pieces.append(piece)
+                piece, room = word, self._width - hang
+            else:
+                piece = joined
+        return [*pieces, piece]
+
+
+class StatusLine:
+    """One line on a terminal that is written over, and gone before anything else is printed."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        room = shutil.get_terminal_size((100, 24)).columns - 1  # a full line would wrap and could not be taken back
+        text = clean(text)
+        while columns(text) > room:
+            text = text[: room - columns(text) - 1] + "…" if len(text) > 1 else ""
+        self._write(f"\r\x1b[K{text}")
+        self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[K")
+            self._shown = False
+
+    def _write(self, text: str) -> None:
+        say(text, self._stream)
