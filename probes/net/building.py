@@ -38,6 +38,10 @@ class Built:
     own: bool
 
     @property
+    def port(self) -> int:
+        return self.request.url.port or (443 if self.request.url.scheme == "https" else 80)
+
+    @property
     def title(self) -> str:
         """Return method and path for sentences, never the query."""
         path = self.request.url.raw_path.partition(b"?")[0].decode("ascii")
@@ -99,9 +103,7 @@ class Builder:
     def _url(self, template: RequestTemplate) -> httpx.URL:
         path = template.path
         if _CONTROL.search(path):
-            raise BadRequestTemplate(
-                "the path holds a control character, which would split the request; percent-encode it"
-            )
+            raise BadRequestTemplate("the path holds a control character, which would split the request; percent-encode it")
         if not _ABSOLUTE.match(path):
             path = self._target.base_url + (path if path.startswith("/") else f"/{path}" if path else "")
         try:
