@@ -71,5 +71,3 @@ def _open_faults() -> tuple[Exit, str]:
     if found:
         return Exit.UNDO_FAILED, f"not undone yet: {'; '.join(found)} (vedette restore)"
     return Exit.PASSED, "no fault is left in any target"
-
-
