@@ -22,7 +22,7 @@ class Values(Mapping[str, Any]):
             return self._fixed[name]
         now = self._now().astimezone(UTC)
         if name == "now":
-            return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         if name == "today":
             return now.date().isoformat()
         day = _DAY.fullmatch(name)

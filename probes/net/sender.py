@@ -107,12 +107,12 @@ class Sender:
             body=reply.body,
             http_version=reply.http_version,
             phases=seen.phases,
-            sent_at=when,
+            sent_at=sent_at,
             duration_s=seen.duration_s,
             correlation_id=built.correlation_id,
             address=address,
             hops=tuple(hops),
-            certificate=certificate_of(tls, when) if tls is not None else None,
+            certificate=certificate_of(tls, sent_at) if tls is not None else None,
         )
 
     def _next(self, built: Built, status: int, location: str, hops: list[str], allowed: int) -> Built:
