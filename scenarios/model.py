@@ -65,6 +65,7 @@ class Scenario(ScenarioKeys):
             owner=self.owner,
             runbook=self.runbook,
             why=self.why,
+            sign_off=self.sign_off,
         )
 
 

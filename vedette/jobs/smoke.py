@@ -99,14 +99,14 @@ def exit_code_of(result: RunResult, *, strict: bool) -> Exit:
 def _ready(order: Order) -> Exit:
     """Make the state folder, see that results can be stored, and mend what an earlier run left broken."""
     from reports.store.errors import StoreError
-    from reports.store.preflight import preflight
+    from reports.store.preflight import check_store
     from vedette.jobs.mend import may_be_open, mend
 
     settings = read_settings()
     try:
         make_state_folder(settings)
         if order.keep:
-            preflight(order.store or settings.database)
+            check_store(order.store or settings.database)
     except OSError as problem:
         complain(f"the state folder '{settings.state}' cannot be made: {problem.strerror}; VEDETTE_STATE_DIR names another")
         return Exit.INCONCLUSIVE

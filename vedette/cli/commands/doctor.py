@@ -41,12 +41,12 @@ def _state_folder() -> tuple[Exit, str]:
 
 def _store() -> tuple[Exit, str]:
     from reports.store.errors import StoreError
-    from reports.store.preflight import preflight
+    from reports.store.preflight import check_store
     from vedette.settings import read_settings
 
     where = read_settings().database
     try:
-        preflight(where)
+        check_store(where)
     except StoreError as problem:
         return Exit.INCONCLUSIVE, str(problem)
     return Exit.PASSED, f"results can be stored in '{where}'"
