@@ -41,6 +41,7 @@ class Form(StrEnum):
     HEX = "hex"
     REVERSED = "reversed"
     REGROUPED = "with other separators"
+    WRAPPED = "broken over two lines"
     HASHED = "hashed without salt"
 
 

@@ -1,0 +1,147 @@
+"""This file is for judging log lines: where planted values stand in them, and what other personal data does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html.entities import html5
+from urllib.parse import quote
+
+from probes.encodings import Finder, Form, Hit
+from probes.evidence.source import LogLine
+from probes.pii import find
+from probes.planting import Planted
+
+_ENTITIES = {sign: name for name, sign in sorted(html5.items()) if name.endswith(";")}
+_WRITTEN_LINE_END = re.compile(r"(?:\\r)?\\n")  # a line end that a JSON text holds
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One place at which personal data stands in the logs. It never holds the data."""
+
+    kind: str
+    form: str
+    line: LogLine
+
+    @property
+    def place(self) -> str:
+        number = f" line {self.line.number}" if self.line.number else ""
+        return f"{self.line.where}{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found: planted values, and other personal data."""
+
+    planted: tuple[Leak, ...]
+    others: tuple[Leak, ...]
+
+
+def scan(
+    lines: Sequence[LogLine],
+    planted: Sequence[Planted],
+    detectors: Sequence[str] = (),
+    allowed: Callable[[str], bool] = lambda found: False,
+) -> Scan:
+    """Look for planted values in every form, and let the detectors look for others. `allowed` clears what they find."""
+    finder = Finder(((value, item.kind) for item in planted for value in item.sought), hashes=True)
+    sources: dict[str, list[LogLine]] = {}
+    for line in lines:  # what was read in turns stands together again, for values that are broken over two lines
+        sources.setdefault(line.where, []).append(line)
+    leaks: dict[tuple[str, str, str, int], Leak] = {}
+    others: list[Leak] = []
+    for group in sources.values():
+        known: dict[int, list[tuple[int, int]]] = {}
+        for index, start, end, hit in _hits(finder, group):
+            known.setdefault(index, []).append((start, end))
+            line = group[index]
+            leaks.setdefault((hit.label, hit.form, line.where, index), Leak(hit.label, hit.form.value, line))
+        for index, line in enumerate(group):
+            for found in find(line.text, detectors):
+                new = all(found.end <= start or found.start >= end for start, end in known.get(index, ()))
+                if new and not allowed(line.text[found.start : found.end]):
+                    others.append(Leak(found.detector, Form.RAW.value, line))
+    return Scan(tuple(leaks.values()), tuple(others))
+
+
+def _hits(finder: Finder, lines: Sequence[LogLine]) -> Iterator[tuple[int, int, int, Hit]]:
+    """Yield line index, start and end in that line, and the hit; then what only shows when line ends are taken out."""
+    seen: set[tuple[str, int]] = set()
+    starts, text = _joined([line.text for line in lines], "\n")
+    for hit in finder.find(text):
+        index = bisect_right(starts, hit.start) - 1
+        seen.add((hit.label, index))
+        yield index, hit.start - starts[index], hit.end - starts[index], hit
+    starts, text = _joined([_WRITTEN_LINE_END.sub("", line.text.strip()) for line in lines], "")
+    for hit in finder.find(text):
+        index = bisect_right(starts, hit.start) - 1
+        last = bisect_right(starts, hit.end - 1) - 1
+        if not seen & {(hit.label, index), (hit.label, last)}:
+            form = Form.HASHED if hit.form is Form.HASHED else Form.WRAPPED
+            yield index, 0, 0, Hit(hit.start, hit.end, hit.label, form)
+
+
+def _joined(texts: Sequence[str], between: str) -> tuple[list[int], str]:
+    starts, at = [], 0
+    for text in texts:
+        starts.append(at)
+        at += len(text) + len(between)
+    return starts, between.join(texts)
+
+
+def blind_spots(planted: Sequence[Planted], detectors: Sequence[str]) -> list[str]:
+    """Return what the scan overlooks in lines made for it: kinds with forms, and detectors. Nothing, if it is sound."""
+    missed = []
+    for item in planted:
+        for form, texts in specimens(item):
+            lines = [LogLine(text, "specimen", number) for number, text in enumerate(texts, start=1)]
+            if not scan(lines, [item]).planted:
+                missed.append(f"{item.kind} {form}")
+    for name in detectors:
+        if [leak.kind for leak in scan([LogLine(_OTHERS[name], "specimen", 1)], [], [name]).others] != [name]:
+            missed.append(f"any {name}")
+    return missed
+
+
+def specimens(item: Planted) -> Iterator[tuple[Form, list[str]]]:
+    """Yield log lines that hold the value, for each form. They are encoded by the standard library, not by what is tried."""
+    value, half = item.value, len(item.value) // 2
+    yield Form.RAW, [f"handled {value} well"]
+    yield Form.CASE, [f"handled {value.swapcase()} well"]
+    yield Form.URL, [f"GET /find?q={quote(value, safe='')}&page=1"]
+    yield Form.URL_TWICE, [f"next=%2Ffind%3Fq%3D{quote(quote(value, safe=''), safe='')}"]
+    yield Form.HTML, ["<b>" + "".join(f"&#{ord(sign)};" for sign in value) + "</b>"]
+    yield Form.HTML, ["<b>" + "".join(f"&#x{ord(sign):X};" for sign in value) + "</b>"]
+    yield Form.HTML, ["<b>" + "".join(f"&{_ENTITIES[sign]}" if sign in _ENTITIES else sign for sign in value) + "</b>"]
+    yield Form.JSON, ['{"value":"' + "".join(f"\\u{ord(sign):04x}" for sign in value) + '"}']
+    for shift in ("", "a", "ab"):
+        text = json.dumps({f"{shift}value": value}).encode()
+        yield Form.BASE64, [f"body={base64.b64encode(text).decode()}"]
+        yield Form.BASE64, [f"body={base64.urlsafe_b64encode(text).decode()}"]
+    yield Form.HEX, [f"body={value.encode().hex()}"]
+    yield Form.HEX, [f"body={value.encode().hex().upper()}"]
+    yield Form.REVERSED, [f"handled {value[::-1]} well"]
+    yield Form.WRAPPED, [f"handled {value[:half]}", f"{value[half:]} well"]
+    yield Form.HASHED, [f"user={hashlib.sha256(value.encode()).hexdigest()}"]
+    if item.kind in ("phone", "iban", "card"):
+        yield Form.REGROUPED, ["call " + " ".join(re.findall("..?.?.?", value))]
+        yield Form.REGROUPED, ["call " + "-".join(re.findall("..?", value))]
+
+
+# One line for each detector. Numbers are the registries' and providers' own examples.
+_OTHERS = {
+    "email": "to somebody@example.org now",
+    "phone": "to +493023125000 now",
+    "iban": "to DE89 3704 0044 0532 0130 00 now",
+    "card": "to 4111 1111 1111 1111 now",
+    "bearer": "Authorization: Bearer abc123def456",
+    "jwt": "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "password": "login password=hunter2hunter2",
+    "connection": "at postgres://app:hunter2@db.example/app",
+}
