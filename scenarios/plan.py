@@ -11,7 +11,7 @@ from scenarios.crosscheck import references
 from scenarios.model import Scenario
 
 _GOOD = (Verdict.PASS, Verdict.DEGRADED)
-_PARTICIPLE = {
+PARTICIPLE = {
     Verdict.FAIL: "failed",
     Verdict.ERROR: "could not be asked",
     Verdict.INCONCLUSIVE: "was inconclusive",
@@ -40,9 +40,10 @@ def next_to_start(
     running: Collection[str],
     settled: Collection[str],
     alone: Collection[str],
+    chains: Mapping[str, int],
     jobs: int,
 ) -> list[Scenario]:
-    """Return which of the waiting scenarios may start now, those first that most others wait for.
+    """Return which of the waiting scenarios may start now, those first on which the longest chains wait.
 
     Those that must be alone start when nothing runs and nobody else could: so they hold up as few as possible.
     """
@@ -50,21 +51,35 @@ def next_to_start(
     if any(name in alone for name in running):
         return []
     free = max(0, jobs - len(running))
-    together = sorted((s for s in ready if s.name not in alone), key=lambda s: -_followers(s.name, waiting))
+    together = sorted((s for s in ready if s.name not in alone), key=lambda s: -chains[s.name])
     if together:
         return together[:free]
     if running:
         return []
-    return sorted(ready, key=lambda s: -_followers(s.name, waiting))[:1]
+    return sorted(ready, key=lambda s: -chains[s.name])[:1]
 
 
-def why_not(scenario: Scenario, verdicts: Mapping[str, Verdict], target_name: str) -> str:
-    """Return why a scenario may not run, given what is settled, or an empty text."""
+def waiting_chains(scenarios: Sequence[Scenario]) -> dict[str, int]:
+    """Return for each scenario how many others wait for it one behind the other, along the longest chain."""
+    chains = {s.name: 0 for s in scenarios}
+    for _ in scenarios:  # no chain is longer than that, and a circle must not keep us
+        moved = False
+        for scenario in scenarios:
+            for need in scenario.needs:
+                if need in chains and chains[need] <= chains[scenario.name] < len(scenarios):
+                    chains[need], moved = chains[scenario.name] + 1, True
+        if not moved:
+            break
+    return chains
+
+
+def why_not(scenario: Scenario, verdicts: Mapping[str, Verdict], chosen: Collection[str], target_name: str) -> str:
+    """Return why a scenario can no longer run, given what is settled, or an empty text."""
     for need in scenario.needs:
-        if need not in verdicts:
+        if need not in chosen:
             return f"needs '{need}', which is not for target '{target_name}'"
-        if verdicts[need] not in _GOOD:
-            return f"needs '{need}', which {_PARTICIPLE[verdicts[need]]}"
+        if need in verdicts and verdicts[need] not in _GOOD:
+            return f"needs '{need}', which {PARTICIPLE[verdicts[need]]}"
     return ""
 
 
@@ -83,9 +98,3 @@ def _waited_for(scenario: Scenario, other: str, spans: Mapping[str, Span], alone
         return True
     apart = scenario.name in alone or other in alone
     return apart and spans[other].ended_s <= spans[scenario.name].began_s
-
-
-def _followers(name: str, waiting: Sequence[Scenario]) -> int:
-    """Return the length of the longest chain that waits for the scenario."""
-    direct = [s.name for s in waiting if name in s.needs and s.name != name]
-    return 1 + max((_followers(n, waiting) for n in direct), default=-1) if direct else 0

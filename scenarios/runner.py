@@ -10,15 +10,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from probes.ids import new_id
-from probes.outcome import Check, Evidence, Outcome, Verdict, broken, check, control, judge, note
+from probes.outcome import Outcome, Subject, Verdict, broken, note
 from probes.probe import ask
 from probes.target import Target
+from scenarios.attempts import joined
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted, Sink
 from scenarios.model import Scenario, Suite
-from scenarios.plan import Span, breaks_neighbours, critical_path_s, next_to_start, why_not
+from scenarios.plan import PARTICIPLE, Span, breaks_neighbours, critical_path_s, next_to_start, waiting_chains, why_not
 from scenarios.selection import Chosen, Selection, choose
 
 if TYPE_CHECKING:
+    from probes.redact import Redactor
     from probes.session import Session
     from probes.undo import Journal
 
@@ -79,6 +81,7 @@ class Runner:
         self._target: Target = suite.targets[target_name]
         self._selection = selection or Selection()
         self._chosen: Chosen = choose(suite, target_name, self._selection)
+        self._by_name = {s.name: s for s in self._chosen.scenarios}
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
         self._fail_fast = fail_fast
@@ -92,6 +95,7 @@ class Runner:
         self._slots = asyncio.Semaphore(self._target.concurrency)
         self._run_id = new_id()
         self._zero = 0.0
+        self._chains = waiting_chains(self._chosen.scenarios)
         alone = frozenset(s.name for s in self._chosen.scenarios if breaks_neighbours(s, self._target))
         self._state = _State(list(self._chosen.scenarios), alone)
 
@@ -127,6 +131,7 @@ class Runner:
                 self._skip_what_cannot_run()
                 self._start_what_may(group)
                 if not state.running:
+                    self._settle_circle()
                     continue
                 watched = {*state.running.values(), *(() if self._stop else (stopping,))}
                 await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
@@ -141,21 +146,24 @@ class Runner:
             skipped = False
             verdicts = {name: outcome.verdict for name, outcome in state.outcomes.items()}
             for scenario in list(state.waiting):
-                reason = f"not run: {self._stop.reason}" if self._stop else self._fate(scenario, verdicts)
+                why_not_here = why_not(scenario, verdicts, self._by_name, self._target.name)
+                reason = f"not run: {self._stop.reason}" if self._stop else why_not_here
                 if reason:
                     state.waiting.remove(scenario)
                     self._settle(scenario.name, self._unasked(scenario, Verdict.SKIPPED, reason))
                     skipped = True
 
-    def _fate(self, scenario: Scenario, verdicts: dict[str, Verdict]) -> str:
-        chosen = {s.name for s in self._chosen.scenarios}
-        if any(need in chosen and need not in verdicts for need in scenario.needs):
-            return ""  # not decided yet
-        return why_not(scenario, verdicts, self._target.name)
+    def _settle_circle(self) -> None:
+        """Settle what waits for itself. The loader refuses circles, but a suite need not come from the loader."""
+        state = self._state
+        for scenario in state.waiting:
+            self._settle(scenario.name, self._unasked(scenario, Verdict.ERROR, "its needs wait for it in a circle"))
+        state.waiting.clear()
 
     def _start_what_may(self, group: asyncio.TaskGroup) -> None:
         state = self._state
-        for scenario in next_to_start(state.waiting, state.running, state.outcomes, state.alone, self._jobs):
+        may = next_to_start(state.waiting, state.running, state.outcomes, state.alone, self._chains, self._jobs)
+        for scenario in may:
             state.waiting.remove(scenario)
             state.began_s[scenario.name] = time.perf_counter() - self._zero
             self._tell(ScenarioStarted(self._run_id, self._subject(scenario)))
@@ -166,10 +174,11 @@ class Runner:
         for name in [name for name, task in state.running.items() if task.done()]:
             task = state.running.pop(name)
             state.spans[name] = Span(state.began_s[name], time.perf_counter() - self._zero)
-            outcome = self._cut_short(name) if task.cancelled() else task.result()
+            outcome = self._cut_short(self._by_name[name]) if task.cancelled() else task.result()
             self._settle(name, outcome)
             if self._fail_fast and outcome.verdict in (Verdict.FAIL, Verdict.ERROR):
-                self._halt(Stop(Ended.FAIL_FAST, f"'{name}' failed, and the run stops at the first failure"))
+                why = f"'{name}' {PARTICIPLE[outcome.verdict]}, and the run stops at the first failure"
+                self._halt(Stop(Ended.FAIL_FAST, why))
 
     def _settle(self, name: str, outcome: Outcome) -> None:
         self._state.outcomes[name] = outcome
@@ -190,24 +199,29 @@ class Runner:
             outcome = await self._attempt(scenario)
             last = len(earlier) == scenario.retries or self._stop is not None or bool(outcome.undo_failures)
             if outcome.verdict in _PROVEN or last:
-                return with_attempts(outcome, earlier, scenario.retries)
+                return joined(outcome, earlier, scenario.retries)
             earlier.append(outcome)
 
     async def _attempt(self, scenario: Scenario) -> Outcome:
+        redactor = self._redactor()
         try:
-            session = self._session(scenario)
+            session = self._session(scenario, redactor)
         except Exception as problem:  # an unreadable certificate file, say: one scenario's error, not the run's end
-            say = f"the session could not be opened: {type(problem).__name__}: {problem}"
+            say = redactor.text(f"the session could not be opened: {type(problem).__name__}: {problem}")
             return self._unasked(scenario, Verdict.ERROR, say)
         return await ask(scenario.probe, session, run_id=self._run_id, deadline_s=scenario.timeout)
 
-    def _session(self, scenario: Scenario) -> Session:
+    def _redactor(self) -> Redactor:
         from probes.redact import Redactor
-        from probes.session import Session
 
         redactor = Redactor()
         for value, label in self._suite.secrets:
             redactor.add(value, label)
+        return redactor
+
+    def _session(self, scenario: Scenario, redactor: Redactor) -> Session:
+        from probes.session import Session
+
         return Session(
             target=self._target,
             subject=self._subject(scenario),
@@ -219,17 +233,15 @@ class Runner:
             clock=self._clock,
         )
 
-    def _cut_short(self, name: str) -> Outcome:
-        """Return the outcome of a task that was cancelled before it could answer for itself."""
-        reason = self._stop.reason if self._stop else "it was cancelled"
-        scenario = next(s for s in self._chosen.scenarios if s.name == name)
-        return self._unasked(scenario, Verdict.SKIPPED, f"not run: {reason}")
+    def _cut_short(self, scenario: Scenario) -> Outcome:
+        """Return the outcome of a task that was cancelled before its first step, and so was never asked."""
+        return self._unasked(scenario, Verdict.SKIPPED, f"not run: {self._stop.reason if self._stop else 'it was cancelled'}")
 
     def _unasked(self, scenario: Scenario, verdict: Verdict, say: str) -> Outcome:
         made = note("the scenario was run", say) if verdict is Verdict.SKIPPED else broken("the scenario was run", say)
         return Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
 
-    def _subject(self, scenario: Scenario) -> Any:
+    def _subject(self, scenario: Scenario) -> Subject:
         return scenario.subject(self._suite.name, self._target)
 
     def _tell(self, event: Event) -> None:
@@ -238,8 +250,9 @@ class Runner:
                 sink.take(event)
             except Exception as problem:  # whatever a reporter or the store does, the run goes on and says so
                 self._sinks.remove(sink)
-                first_line = (str(problem).splitlines() or [""])[0]
-                self._trouble.append(f"{type(sink).__name__} failed and was told nothing more: {first_line or type(problem).__name__}")
+                why = next(iter(str(problem).splitlines()), "") or type(problem).__name__
+                say = f"{type(sink).__name__} failed and was told nothing more: {why}"
+                self._trouble.append(self._redactor().text(say))
 
     def _info(self) -> RunInfo:
         target = self._target
@@ -274,21 +287,6 @@ class Runner:
 async def run(suite: Suite, target_name: str, selection: Selection | None = None, **options: Any) -> RunResult:
     """Run one selection against one target; options as of `Runner`."""
     return await Runner(suite, target_name, selection, **options).run()
-
-
-def with_attempts(outcome: Outcome, earlier: Sequence[Outcome], retries: int) -> Outcome:
-    """Return the last attempt's outcome with what the earlier ones said; a pass after a failure is degraded (flaky)."""
-    if not earlier:
-        return outcome
-    attempts = len(earlier) + 1
-    seen = [Evidence("attempt", f"attempt {n}: {o.verdict}: {o.sentence}") for n, o in enumerate(earlier, start=1)]
-    if outcome.verdict in (Verdict.PASS, Verdict.DEGRADED):
-        say = f"flaky: passed at attempt {attempts} of {retries + 1}; before: {earlier[-1].sentence}"
-        checks: tuple[Check, ...] = (check("passed at the first attempt", holds=False, soft=True, say=say, evidence=seen), *outcome.checks)
-        judged = judge(checks)
-        return replace(outcome, verdict=judged.verdict, sentence=judged.sentence, checks=checks, attempts=attempts)
-    extra = replace(note("earlier attempts", f"{attempts} attempts were made, none passed"), evidence=tuple(seen))
-    return replace(outcome, checks=(*outcome.checks, extra), attempts=attempts)
 
 
 def spoken_duration(seconds: float) -> str:

@@ -1,0 +1,27 @@
+"""This file is for what several attempts at one scenario say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from probes.outcome import Evidence, Outcome, Verdict, check, judge, note
+
+
+def joined(outcome: Outcome, earlier: Sequence[Outcome], retries: int) -> Outcome:
+    """Return the last attempt's outcome with what the earlier ones said; a pass after a failure is degraded (flaky)."""
+    if not earlier:
+        return outcome
+    attempts = len(earlier) + 1
+    seen = [
+        Evidence("attempt", f"attempt {number}: {before.verdict}: {before.sentence}", {"verdict": str(before.verdict)})
+        for number, before in enumerate(earlier, start=1)
+    ]
+    if outcome.verdict in (Verdict.PASS, Verdict.DEGRADED):
+        say = f"flaky: passed at attempt {attempts} of {retries + 1}; before: {earlier[-1].sentence}"
+        flaky = check("passed at the first attempt", holds=False, soft=True, say=say, evidence=seen)
+        judged = judge((flaky, *outcome.checks))
+        checks = (flaky, *outcome.checks)
+        return replace(outcome, verdict=judged.verdict, sentence=judged.sentence, checks=checks, attempts=attempts)
+    extra = replace(note("earlier attempts", f"{attempts} attempts were made, none passed"), evidence=tuple(seen))
+    return replace(outcome, checks=(*outcome.checks, extra), attempts=attempts)
