@@ -5,6 +5,9 @@ from __future__ import annotations
 import zlib
 
 
+_BOMB = 100  # honest text is seldom packed to less than a twentieth
+
+
 class Unreadable(Exception):
     """The body cannot be unpacked. The text is a clause that follows `the answer to GET /x`."""
 
@@ -15,7 +18,7 @@ class Body:
     At most one content coding is unpacked: chained codings multiply, and nobody sends them in earnest.
     """
 
-    __slots__ = ("_coding", "_inflater", "_limit", "_wire_limit", "data", "wire_bytes")
+    __slots__ = ("_coding", "_inflater", "_limit", "_start", "_unread", "_wire_limit", "data", "wire_bytes")
 
     def __init__(self, content_encoding: str, limit: int) -> None:
         self._coding = content_encoding.strip().lower()
@@ -24,6 +27,8 @@ class Body:
         self._inflater = _inflater(self._coding)
         self._limit = limit
         self._wire_limit = limit + limit // 64 + 1024  # packing what cannot be packed adds a little
+        self._start: bytes | None = b"" if self._coding == "deflate" else None  # until it is known how it is wrapped
+        self._unread = 0  # of the last piece, when there was no more room
         self.data = bytearray()
         self.wire_bytes = 0
 
@@ -46,6 +51,13 @@ class Body:
         return bytes(self.data)
 
     def _unpack(self, piece: bytes) -> None:
+        if self._start is not None:
+            piece = self._start + piece
+            self._start = piece if len(piece) < 2 else None
+            if self._start is not None:
+                return
+            if not _is_zlib(piece):
+                self._inflater = zlib.decompressobj(-15)
         while piece and len(self.data) <= self._limit:
             assert self._inflater is not None
             if self._inflater.eof:
@@ -54,25 +66,28 @@ class Body:
                     return
                 self._inflater = _inflater(self._coding)
                 continue
-            room = self._limit + 1 - len(self.data)
             try:
-                self.data += self._inflater.decompress(piece, room)
+                self.data += self._inflater.decompress(piece, self._limit + 1 - len(self.data))
             except zlib.error:
-                if self._coding == "deflate" and not self.data:
-                    self._coding = "raw deflate"  # many servers mean it so (RFC 9110 section 8.4.1.2, note)
-                    self._inflater = _inflater(self._coding)
-                    continue
                 raise Unreadable(f"says that it is packed as {self._coding}, but it is not") from None
+            self._unread = len(self._inflater.unconsumed_tail)
             piece = self._inflater.unconsumed_tail or self._inflater.unused_data
 
     def _too_long(self) -> str:
-        if self._inflater is not None and len(self.data) > 100 * self.wire_bytes:
-            bomb = f"{self.wire_bytes} bytes on the wire unpack to more than {size(self._limit)}"
-            return f"is a {self._coding} bomb: {bomb} (limit body_bytes)"
+        read = self.wire_bytes - self._unread
+        if self._inflater is not None and len(self.data) > _BOMB * read:
+            return (
+                f"is a {self._coding} bomb: {read} bytes on the wire unpack to more than {size(self._limit)} (limit body_bytes)"
+            )
         return f"has a body longer than {size(self._limit)} (limit body_bytes)"
 
 
-_WINDOW = {"": 0, "identity": 0, "gzip": 31, "x-gzip": 31, "deflate": 15, "raw deflate": -15}
+def _is_zlib(start: bytes) -> bool:
+    """Say whether deflate comes in its zlib wrapper (RFC 1950 section 2.2) or raw, as many servers send it."""
+    return start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+
+
+_WINDOW = {"": 0, "identity": 0, "gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 def _inflater(coding: str) -> zlib._Decompress | None:
