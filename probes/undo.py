@@ -296,9 +296,7 @@ def _from_environment(place: re.Match[str]) -> str:
     name, default = place.group(1), place.group(2)
     if name is None:
         return "${"
-    found = os.environ.get(name)
-    if default is not None and not found:
-        return default
+    found = os.environ.get(name) or default  # empty counts as unset, as in suite files
     if found is None:
         raise JournalError(f"the environment variable '{name}' is not set, and the undo needs it")
     return found

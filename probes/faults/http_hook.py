@@ -100,12 +100,12 @@ class HttpHook(Lever, lever="http_hook"):
 
 
 async def _send(hook: Hook, session: Session, deed: str) -> None:
-    from probes.session import TargetError
+    from probes.session import NotSent, TargetError
 
     request, values = hook.as_request(session)
     try:
         answer = await session.send(request, values)
-    except (TargetError, UnknownVariable) as problem:
+    except (TargetError, NotSent, UnknownVariable) as problem:
         raise LeverError(f"the fault was not {deed}: {hook.title}: {problem}") from problem
     if not hook.accepts(answer.status):
         raise LeverError(

@@ -1,0 +1,128 @@
+"""This file is for judging what a trial of a circuit breaker showed: pure functions from what was seen to checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probes.breaker_state import CLOSED, HALF_OPEN, Reading
+from probes.breaker_trial import Call, OpenAnswer, Opening, Recovery, form_trouble
+from probes.outcome import Check, check, control, note
+
+
+def opening_checks(seen: Opening, *, service: str, threshold: int, tolerance: int, baseline: int) -> list[Check]:
+    """Return whether the breaker opened at its threshold, not before and not far after."""
+    after = seen.opened_after
+    last = seen.calls[-1]
+    expected = f"{threshold}" + (f" to {threshold + tolerance}" if tolerance else "") + " failures"
+    if after is None:
+        say = (
+            f"the circuit breaker of '{service}' never opened: {seen.failures} calls failed one after the other, "
+            f"its threshold is {threshold} and its state is still '{seen.last}' {last.where}"
+        )
+        return [
+            check("the breaker opens", holds=False, expected=expected, observed=str(seen.last), say=say, evidence=last.evidence)
+        ]
+    counted = max(after, seen.reached or 0) + baseline  # retries, and failures from before, count for the breaker too
+    early, late = counted < threshold, after > threshold + tolerance
+    opened = f"opened {'already' if early else 'only'} after {after} failures, declared are {threshold}"
+    say = f"the circuit breaker of '{service}' {opened}"
+    return [
+        check("the breaker opens", holds=True, expected=expected, observed=f"{after} failures", evidence=last.evidence),
+        check(
+            "the breaker opens at its threshold",
+            holds=not early and not late,
+            expected=expected,
+            observed=f"{after} failures",
+            say=f"{say} {last.where}",
+            evidence=last.evidence,
+        ),
+    ]
+
+
+def open_checks(
+    calls: Sequence[Call], reading: Reading, *, service: str, form: OpenAnswer, fast_within_s: float, trials: int
+) -> list[Check]:
+    """Return whether the open breaker is fast, speaks in its form, spares the dependency, and says what it does."""
+    slowest = max(calls, key=lambda call: call.duration_s)
+    odd, what = next(((call, t) for call in calls if (t := form_trouble(form, call))), (calls[-1], ""))
+    breaker = f"the open circuit breaker of '{service}'"
+    took = f"{slowest.duration_s * 1000:.0f} ms"
+    limit = f"{fast_within_s * 1000:.0f} ms"
+    made = [
+        check(
+            "an open breaker answers fast",
+            holds=slowest.duration_s <= fast_within_s,
+            expected=f"≤ {limit}",
+            observed=took,
+            say=f"{breaker} answered only after {took}, declared are {limit} {slowest.where}",
+            evidence=slowest.evidence,
+        ),
+        check(
+            "an open breaker answers in the declared form",
+            holds=not what,
+            observed=what or calls[-1].said,
+            say=f"{breaker} answered with {what} {odd.where}",
+            evidence=odd.evidence,
+        ),
+        _spared(calls, breaker, trials),
+    ]
+    refused = not any(call.served for call in calls)
+    holds = (reading.is_open and refused) or (trials > 0 and reading.state == HALF_OPEN)
+    does = "refuses calls" if refused else "still serves calls"
+    say = f"the circuit breaker of '{service}' {does}, but its state says '{reading}'"
+    made.append(check("state and behaviour agree while open", holds=holds, expected="open", observed=str(reading), say=say))
+    return made
+
+
+def _spared(calls: Sequence[Call], breaker: str, trials: int) -> Check:
+    name = "an open breaker does not call the dependency"
+    counts = [call.reached for call in calls if call.reached is not None]
+    if len(counts) < len(calls):
+        return note(name, "not looked at: no counter of the dependency's calls could be read (dependency_calls)")
+    total = sum(counts)
+    say = f"{breaker} still called the dependency ({total} times in {len(calls)} calls) {calls[-1].where}"
+    expected = "no calls" if not trials else f"at most {trials} trial calls"
+    return check(name, holds=total <= trials, expected=expected, observed=f"{total} calls", say=say)
+
+
+def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float) -> list[Check]:
+    """Return whether the breaker closed again in time and serves."""
+    start = f"the circuit breaker of '{service}'"
+    since = f"{seen.took_s:.1f} s after the fault '{fault}' was taken out"
+    if seen.reading.state == CLOSED and seen.call.served:
+        say = f"{start} closed only {since}, declared are {within_s:g} s {seen.call.where}"
+    elif seen.reading.state == CLOSED:
+        say = f"{start} says it is closed, but calls are still refused {since} ({seen.call.said}) {seen.call.where}"
+    elif seen.reading.state == HALF_OPEN:
+        say = f"{start} is stuck half-open {since} {seen.call.where}"
+    else:
+        never = "" if seen.half_open_seen or seen.call.served else " and it never became half-open"
+        served = "calls are served, but " if seen.call.served else ""
+        say = f"{start} did not recover: {since} {served}its state is still '{seen.reading}'{never} {seen.call.where}"
+    made = [
+        check(
+            "the breaker closes again and serves",
+            holds=seen.closed,
+            expected=f"within {within_s:g} s",
+            observed=f"{seen.reading}, {'served' if seen.call.served else 'refused'} after {seen.took_s:.2f} s",
+            say=say,
+            evidence=seen.call.evidence,
+        )
+    ]
+    if seen.closed and not seen.half_open_seen:
+        made.append(
+            note("half-open was seen", "half-open was not seen; a trial call may have closed the breaker between two looks")
+        )
+    return made
+
+
+def bite_control(seen: Opening, fault: str) -> Check:
+    """Return the control that the fault bit: without it nothing was tried."""
+    return control(
+        "the fault bit: a call failed or fell back",
+        holds=seen.failures > 0,
+        expected="a failed call",
+        observed=f"{seen.failures} of {len(seen.calls)} calls failed",
+        say=f"the fault '{fault}' did not bite: all {len(seen.calls)} calls were still served, so the breaker was not tried",
+        evidence=seen.calls[-1].evidence,
+    )

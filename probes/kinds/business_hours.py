@@ -1,0 +1,308 @@
+"""This file is for asking whether a wish outside opening hours is moved to the next opening, and one inside is left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
+
+from probes.fields import Configured, Duration, EvidenceRef
+from probes.jsonpath import find, finder
+from probes.opening_answers import Seen, controls, day_and_clock, log_checks, read_instant, short, why_wrong
+from probes.opening_cases import Case, Plan, Wish, wishes
+from probes.opening_hours import OpeningHours, instant_of, parse_spans, parse_week
+from probes.outcome import Check, broken, check, note
+from probes.probe import Probe
+from probes.request import RequestTemplate
+
+if TYPE_CHECKING:
+    from probes.evidence.source import LogSource
+    from probes.session import Answer, Session
+
+
+def _checked_path(value: str) -> str:
+    finder(value)
+    return value
+
+
+JsonPath = Annotated[str, AfterValidator(_checked_path)]
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+class Holidays(Configured):
+    """Whose public holidays are closed days: an ISO 3166 country such as `DE`, and a region of it such as `BE`."""
+
+    country: str
+    region: str | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Holidays:
+        try:
+            _calendar(self.country, self.region)
+        except NotImplementedError as problem:
+            raise ValueError(f"no holidays are known for that country or region ({problem})") from None
+        return self
+
+    def name_of(self, day: date) -> str:
+        return str(_calendar(self.country, self.region).get(day) or "")
+
+
+class StartAnswer(Configured):
+    """Where the answer says when it will start. `iso` needs an offset, `utc` and `local` may lack it, `epoch` is seconds."""
+
+    json_path: JsonPath = Field(alias="json")
+    format: Literal["iso", "utc", "local", "epoch"] = "iso"
+
+
+class Flag(Configured):
+    """Where the answer says, with true or false, whether the wish was moved."""
+
+    json_path: JsonPath = Field(alias="json")
+
+
+class MoveLog(Configured):
+    """The log line that a moved wish leaves, with our correlation id in it, and an unmoved one does not."""
+
+    source: EvidenceRef
+    message: str = "Auto-adjusted request time"
+    within: Duration = 5.0
+
+
+class Example(Configured):
+    """One line of the team's own table. `at`: `08:00` (of an ordinary open day) or `2026-12-24T08:00` (local).
+
+    `expect`: a time or a local date and time of the same forms, `next_opening`, or `unchanged`.
+    """
+
+    at: str
+    expect: str
+
+    @model_validator(mode="after")
+    def _readable(self) -> Example:
+        _wall(self.at, date.min, "at")
+        if self.expect not in ("next_opening", "unchanged"):
+            _wall(self.expect, date.min, "expect")
+        return self
+
+
+class BusinessHours(Probe, kind="business_hours"):
+    """Ask for times at the edges of the opening hours and compare each answer with the one computed from them here.
+
+    The request says when by `{{date}}`, `{{time}}`, `{{local}}` (2026-12-01T08:00:00), `{{utc}}` (…Z) or `{{epoch}}`.
+    Closing time itself is closed: a wish for it moves to the next opening.
+    """
+
+    request: RequestTemplate
+    answer: StartAnswer
+    hours: dict[str, list[str]]  # {mon-fri: ["09:00-12:30", "13:30-19:00"], sat: []}
+    timezone: str
+    holidays: Holidays | None = None
+    closed: list[date] = Field(default_factory=list)  # further closed dates
+    open: dict[date, list[str]] = Field(default_factory=dict)  # other hours on some dates, holidays included
+    slot: Duration = 0.0  # starts lie on this grid, counted from each opening; 0: on any minute
+    fits: bool = False  # whether a wish must be over at closing; then `duration` is needed
+    duration: Duration = 0.0
+    lead_time: Duration = 0.0  # nothing earlier than this from now is asked for
+    horizon_days: PositiveInt = 14  # nothing later than this from now is asked for
+    adjusted: Flag | None = None
+    log: MoveLog | None = None
+    examples: list[Example] = Field(default_factory=list)
+    cases: list[Case] = Field(default_factory=list)  # only these edges; default: all
+
+    @model_validator(mode="after")
+    def _consistent(self) -> BusinessHours:
+        if not any(parse_week(self.hours).values()):
+            raise ValueError("'hours' has no open day")
+        if self.fits and not self.duration:
+            raise ValueError("'fits' needs 'duration'")
+        both = sorted(set(self.closed) & set(self.open))
+        if both:
+            raise ValueError(f"{both[0]} stands in 'closed' and in 'open'")
+        for texts in self.open.values():
+            parse_spans(texts)
+        return self
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"unknown time zone '{value}'; write one such as Europe/Berlin") from None
+        return value
+
+    def variables(self) -> frozenset[str]:
+        return frozenset({"date", "time", "local", "utc", "epoch"})
+
+    @cached_property
+    def oracle(self) -> OpeningHours:
+        exceptions = {**dict.fromkeys(self.closed, ()), **{day: parse_spans(texts) for day, texts in self.open.items()}}
+        holiday = self.holidays.name_of if self.holidays else lambda day: ""
+        return OpeningHours(parse_week(self.hours), ZoneInfo(self.timezone), holiday, exceptions)
+
+    def plan(self, now: datetime) -> Plan:
+        return Plan(
+            self.oracle,
+            earliest=now + timedelta(seconds=self.lead_time),
+            latest=now + timedelta(days=self.horizon_days),
+            slot=timedelta(seconds=self.slot),
+            needs=timedelta(seconds=self.duration if self.fits else 0),
+        )
+
+    async def ask(self, session: Session) -> AsyncIterator[Check]:
+        plan = self.plan(session.now())
+        table, remarks = self._table(plan)
+        for remark in remarks:
+            yield remark
+        generated, missing = wishes(plan, frozenset(self.cases))
+        if missing:
+            names = ", ".join(missing)
+            yield note("every edge was asked", f"not asked, as none lies within {self.horizon_days} days (horizon_days): {names}")
+        log = session.log_sources([self.log.source])[0][1] if self.log else None
+        mark = await log.mark() if log else None
+        seen: list[Seen] = []
+        for wish in [*table, *generated]:
+            session.doing = f"asking for {day_and_clock(wish.at, self.oracle)}"
+            one = self._judge(wish, await session.send(self.request, self._values(wish.at)))
+            seen.append(one)
+            for made in one.checks:
+                yield made
+        for made in controls(seen):
+            yield made
+        if log is not None:
+            for made in await self._log_checks(session, log, mark, [one for one in seen if one.right]):
+                yield made
+
+    def _values(self, at: datetime) -> dict[str, Any]:
+        local = at.astimezone(self.oracle.zone)
+        return {
+            "date": f"{local:%Y-%m-%d}",
+            "time": f"{local:%H:%M}",
+            "local": f"{local:%Y-%m-%dT%H:%M:%S}",
+            "utc": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "epoch": int(at.timestamp()),
+        }
+
+    def _table(self, plan: Plan) -> tuple[list[Wish], list[Check]]:
+        """Return the wishes of the scenario's own table, and what is to be said of those that were not asked."""
+        made: list[Wish] = []
+        remarks: list[Check] = []
+        for example in self.examples:
+            name = f"example {example.at} → {example.expect}"
+            day = plan.ordinary_day
+            if day is None:
+                remarks.append(note(name, f"not asked, as no day within {self.horizon_days} days is open"))
+                continue
+            wall = _wall(example.at, day, "at")
+            at = instant_of(wall, self.oracle.zone)
+            wish = plan.wish(name, at)
+            expected = self._expected(example, wall, at)
+            if wish is None:
+                remarks.append(note(name, f"not asked, as it or its answer does not lie in the next {self.horizon_days} days"))
+            elif wish.expected != expected:
+                ours = day_and_clock(wish.expected, self.oracle)
+                remarks.append(broken(name, f"the scenario contradicts itself: {name}, but by its hours {ours} is right"))
+            else:
+                made.append(wish)
+        return made, remarks
+
+    def _expected(self, example: Example, wall: datetime, at: datetime) -> datetime | None:
+        if example.expect == "unchanged":
+            return at
+        if example.expect == "next_opening":
+            return self.oracle.next_opening(at)
+        return instant_of(_wall(example.expect, wall.date(), "expect"), self.oracle.zone)
+
+    def _judge(self, wish: Wish, answer: Answer) -> Seen:
+        hours = self.oracle
+        asked, where = f"a request for {day_and_clock(wish.at, hours)}", f"(correlation id {answer.correlation_id})"
+        name = f"{wish.name}: {day_and_clock(wish.at, hours)} is answered with {short(wish.expected, wish.at, hours)}"
+        evidence = answer.as_evidence()
+        found, trouble = self._start_in(answer)
+        expected = wish.expected.astimezone(hours.zone).isoformat()
+        if found is None:
+            say = f"{asked} {trouble} {where}"
+            nothing = check(name, holds=False, expected=expected, observed=trouble, say=say, evidence=evidence)
+            return Seen(wish, answer.correlation_id, None, (nothing,))
+        observed = found.astimezone(hours.zone).isoformat()
+        say = f"{asked} was answered with {short(found, wish.at, hours)}, {why_wrong(wish, found, hours)} {where}"
+        checks = [check(name, holds=found == wish.expected, expected=expected, observed=observed, say=say, evidence=evidence)]
+        if self.adjusted is not None:
+            checks.append(self._flag_check(self.adjusted, wish, answer, found != wish.at, f"{asked} was answered with"))
+        return Seen(wish, answer.correlation_id, found, tuple(checks))
+
+    def _start_in(self, answer: Answer) -> tuple[datetime | None, str]:
+        """Return the instant that the answer names, or why there is none."""
+        from probes.session import NotJson
+
+        if not answer.ok:
+            return None, f"was refused with {answer.status}"
+        try:
+            values = find(self.answer.json_path, answer.json())
+        except NotJson as problem:
+            return None, f"was answered without a start: {problem}"
+        if len(values) != 1:
+            return None, f"was answered without one start at {self.answer.json_path} ({len(values)} values are there)"
+        try:
+            return read_instant(values[0], self.answer.format, self.oracle.zone), ""
+        except ValueError as problem:
+            return None, f"was answered with a start that cannot be read: {problem}"
+
+    def _flag_check(self, flag: Flag, wish: Wish, answer: Answer, moved: bool, asked: str) -> Check:
+        values = find(flag.json_path, answer.json())
+        said = values[0] if len(values) == 1 else "nothing"
+        return check(
+            f"{wish.name}: the answer says whether it was moved",
+            holds=said is moved,
+            expected=moved,
+            observed=said,
+            say=f"{asked} {'another' if moved else 'the same'} time, but {flag.json_path} says {said!r} "
+            f"(correlation id {answer.correlation_id})",
+            evidence=answer.as_evidence(),
+        )
+
+    async def _log_checks(self, session: Session, log: LogSource, mark: Any, seen: list[Seen]) -> list[Check]:
+        assert self.log is not None
+        session.doing = f"waiting for the log lines of our requests in {log.describe()}"
+        wanted = {one.correlation_id for one in seen if not one.wish.inside}
+        own = {one.correlation_id for one in seen}
+        logged: set[str] = set()
+        told: set[str] = set()
+        deadline = session.monotonic() + self.log.within
+        while True:
+            window = await log.read_since(mark)
+            mark = window.next_mark
+            for line in window.lines:
+                ids = {own_id for own_id in own if own_id in line.text}
+                logged |= ids
+                told |= ids if self.log.message in line.text else set()
+            if wanted <= told or session.monotonic() >= deadline:
+                break
+            await session.sleep(0.1)
+        return log_checks(log.describe(), self.log.message, seen, logged, told, self.oracle)
+
+
+@lru_cache(16)
+def _calendar(country: str, region: str | None) -> Any:
+    # imported here: it takes 54 ms, and only suites with holidays should pay for it
+    import holidays
+
+    return holidays.country_holidays(country, subdiv=region)
+
+
+def _wall(text: str, day: date, where: str) -> datetime:
+    """Return the local date and time of `08:00` (on `day`) or `2026-12-24T08:00`. Raises: ValueError."""
+    if _CLOCK.fullmatch(text):
+        return datetime.combine(day, datetime.strptime(text, "%H:%M").time())
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        wall = None
+    if wall is None or wall.tzinfo is not None or "T" not in text:
+        raise ValueError(f"'{where}' should be a time such as '08:00' or a local date and time such as '2026-12-24T08:00'")
+    return wall
