@@ -107,7 +107,7 @@ class Expectation(Configured):
     status: StatusMatcher = _SUCCESS
     headers: dict[str, TextMatcher] = Field(default_factory=dict)
     json_values: dict[JsonPath, Matcher] = Field(default_factory=dict, alias="json")  # by RFC 9535 path
-    json_schema: dict[str, Any] | None = Field(None, alias="schema")  # of the whole body; needs the extra `schema`
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # of the whole body; needs the extra `schema`
     body: TextMatcher | None = None  # of the whole body as text
     size_bytes: Bounds | None = None
     http_version: Versions | None = None

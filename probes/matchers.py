@@ -85,14 +85,14 @@ class Matcher(Configured):
     not_matches: str | None = None
     contains: Any = None  # a part of a text, an item of an array, or a key of an object
     not_contains: Any = None
-    one_of: list[Any] | None = Field(None, min_length=1)
-    none_of: list[Any] | None = Field(None, min_length=1)
+    one_of: list[Any] | None = Field(default=None, min_length=1)
+    none_of: list[Any] | None = Field(default=None, min_length=1)
     type: JsonType | list[JsonType] | None = None
     count: Bounds | None = None  # how many values the path selects
     length: Bounds | None = None  # of a text, an array or an object
     exists: bool | None = None
     empty: bool | None = None  # a text, array or object of length 0
-    json_schema: dict[str, Any] | bool | None = Field(None, alias="schema")  # needs the extra `schema`
+    json_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")  # needs the extra `schema`
     newer_than: Duration | None = None  # an ISO 8601 time with offset that is not older than this
     within: Duration | None = None  # the same, at most this far from now in either direction
 
@@ -181,7 +181,10 @@ class Matcher(Configured):
             return Finding(phrase, False, "no value", "is missing")
         for place, value in enumerate(found.values, 1):
             seen = self._seen(name, value)
-            reason = OPERATORS[name](seen, operand, now)
+            try:
+                reason = OPERATORS[name](seen, operand, now)
+            except RecursionError:
+                reason = "is nested too deeply to be judged"
             if reason:
                 which = f" (value {place} of {len(found.values)})" if len(found.values) > 1 else ""
                 return Finding(phrase, False, shown(value), reason + which)

@@ -1,0 +1,265 @@
+"""This file is for asking by HTTP: one request or several in a row, judged by typed expectations."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, PositiveInt, model_validator
+
+from probes.capture import Capture, CaptureName
+from probes.cookies import CookieJar
+from probes.expect import Expectation, asked
+from probes.fields import Configured, Duration
+from probes.outcome import Check, Verdict, check, note
+from probes.probe import Probe
+from probes.request import RequestTemplate, UnknownVariable, fill
+from probes.target import Grant
+
+if TYPE_CHECKING:
+    from probes.session import Answer, Session
+
+_READING = {"GET", "HEAD", "OPTIONS", "TRACE"}  # safe methods, RFC 9110 section 9.2.1
+_ALWAYS_WRITING = {"PUT", "PATCH", "DELETE"}  # a POST may be a question only
+_NOTHING_SENT = {"egress", "dns", "connect", "tls"}  # phases before the first byte of a request
+_GONE_IS_FINE = Expectation.model_validate({"status": ["2xx", 404, 410]})  # an undo may find its thing already gone
+
+
+class Retry(Configured):
+    """How often a request is made again that failed. A pass on a retry is `degraded`: the target is flaky."""
+
+    times: PositiveInt = 1
+    pause: Duration = 1.0
+
+
+class Step(Configured):
+    """One request, what its answer must be, and what is taken from it for later steps."""
+
+    name: str = ""
+    request: RequestTemplate
+    expect: Expectation = Expectation()
+    capture: dict[CaptureName, Capture] = Field(default_factory=dict)
+    retry: Retry | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether the method is one that may change something."""
+        return self.request.method.upper() not in _READING
+
+
+class UndoStep(Configured):
+    """One request that takes back what the steps did; 2xx is right, and 404 or 410 where it is already gone."""
+
+    name: str = ""
+    request: RequestTemplate
+    expect: Expectation = _GONE_IS_FINE
+
+
+class UndoFailed(Exception):
+    """Something that the steps made may still be there. The text is one sentence."""
+
+
+class Http(Probe, kind="http"):
+    """Make one request (`request`, `expect`, `capture`, `retry`), or several in a row (`steps`).
+
+    A captured value keeps its type and is `{{name}}` in later steps. A failed step stops those after it.
+    `undo` lists requests that are made at the end whatever happens, once a step may have written.
+    The control: the same expectations refuse the answers of a broken target.
+    """
+
+    request: RequestTemplate | None = None
+    expect: Expectation = Expectation()
+    capture: dict[CaptureName, Capture] = Field(default_factory=dict)
+    retry: Retry | None = None
+    steps: tuple[Step, ...] = ()
+    undo: tuple[UndoStep, ...] = ()
+    cookies: bool = True  # send back the cookies that earlier steps were given, to the same origin only
+    writes: bool | None = None  # true needs the grant `write`; default: PUT, PATCH, DELETE or an `undo` make it true
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Http:
+        alone = self.model_fields_set & {"request", "expect", "capture", "retry"}
+        if self.steps and alone:
+            raise ValueError(f"give either 'steps' or '{min(alone)}', not both; each step has its own")
+        if not self.steps and self.request is None:
+            raise ValueError("give 'request', or 'steps'")
+        names = [step.name for step in self._all_steps()]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two steps are named '{twice}'")
+        return self
+
+    def needs(self) -> frozenset[Grant]:
+        writing = {step.request.method.upper() for step in self._all_steps()} & _ALWAYS_WRITING
+        writes = bool(writing or self.undo) if self.writes is None else self.writes
+        return self.grants | ({Grant.WRITE} if writes else set())
+
+    def variables(self) -> frozenset[str]:
+        return frozenset(name for step in self._all_steps() for name in step.capture)
+
+    async def ask(self, session: Session) -> AsyncIterator[Check]:
+        journey = _Journey(self, session, CookieJar(session.target.base_url))
+        steps = self._all_steps()
+        for place, step in enumerate(steps):
+            if self.undo and (step.writes or not any(s.writes for s in steps)):
+                journey.register_undo()
+            failed = False
+            async for made in journey.take(step, label=step.name if self.steps else ""):
+                failed = failed or made.verdict is Verdict.FAIL
+                yield made
+            if failed:
+                for left in steps[place + 1 :]:
+                    yield note(f"step {left.name}", f"not made, because the step '{step.name}' failed")
+                return
+
+    def _all_steps(self) -> tuple[Step, ...]:
+        if self.request is not None:
+            alone = Step(name="the request", request=self.request, expect=self.expect, capture=self.capture, retry=self.retry)
+            return (alone,)
+        named = ((step.name or f"step {place}", step) for place, step in enumerate(self.steps, 1))
+        return tuple(step.model_copy(update={"name": name}) for name, step in named)
+
+
+@dataclass
+class _Journey:
+    """What the steps of one run share: captured values, cookies, and what may have been written."""
+
+    probe: Http
+    session: Session
+    jar: CookieJar
+    captured: dict[str, Any] = field(default_factory=dict)
+    undo_is_registered: bool = False
+    may_have_written: set[str] = field(default_factory=set)  # names of steps
+
+    async def take(self, step: Step, *, label: str) -> AsyncIterator[Check]:
+        """Make the step's request, again where it may, and yield what the last answer is worth."""
+        expect = step.expect.filled(self._names())
+        yield expect.refuses_the_opposite(label=label)
+        tries = 1 + (step.retry.times if step.retry else 0)
+        first_trouble = ""
+        for attempt in range(1, tries + 1):
+            last = attempt == tries
+            checks = await self._attempt(step, expect, label, last)
+            trouble = next((made.say for made in checks if made.verdict is Verdict.FAIL), "")
+            if trouble and not last and step.retry:
+                first_trouble = first_trouble or trouble
+                self.session.doing = f"pausing before {step.name} is tried again"
+                await self.session.sleep(step.retry.pause)
+                continue
+            for made in checks:
+                yield made
+            if first_trouble and not trouble:
+                yield _flaky(step, attempt, first_trouble, label)
+            return
+
+    async def _attempt(self, step: Step, expect: Expectation, label: str, last: bool) -> list[Check]:
+        from probes.session import TargetError
+
+        self.session.doing = f"asking {step.name}"
+        try:
+            answer = await self._send_step(step)
+        except TargetError as problem:
+            if last:
+                raise
+            return [problem.as_check()]
+        self.session.measure(f"{step.name} duration", answer.duration_s, "s")
+        checks = expect.judge(answer, label=label)
+        if any(made.verdict is Verdict.FAIL for made in checks):
+            return checks
+        return [*checks, *self._captures(step, answer, label)]
+
+    async def _send(self, template: RequestTemplate) -> Answer:
+        if self.probe.cookies:
+            kept = self.jar.for_path(str(fill(template.path, self._names())))
+            template = template.model_copy(update={"cookies": {**kept, **template.cookies}})
+        answer = await self.session.send(template, self.captured)
+        if self.probe.cookies:
+            self.jar.keep(answer)
+        return answer
+
+    async def _send_step(self, step: Step) -> Answer:
+        """Send, and remember whether the step may have written: a time-out or a 5xx may have, a refusal has not."""
+        from probes.session import NotSent, TargetError
+
+        if not step.writes:
+            return await self._send(step.request)
+        before = step.name in self.may_have_written
+        self.may_have_written.add(step.name)
+        refused = False
+        try:
+            answer = await self._send(step.request)
+            refused = 400 <= answer.status < 500
+        except (UnknownVariable, NotSent):
+            refused = True
+            raise
+        except TargetError as problem:
+            refused = problem.phase in _NOTHING_SENT
+            raise
+        finally:
+            if refused and not before:
+                self.may_have_written.discard(step.name)
+        return answer
+
+    def _captures(self, step: Step, answer: Answer, label: str) -> Iterator[Check]:
+        for name, capture in step.capture.items():
+            value, trouble = capture.take(answer)
+            if not trouble:
+                self.captured[name] = value
+                if capture.secret:
+                    self.session.plant(value if isinstance(value, str) else str(value), name)
+            yield check(
+                f"{label + ': ' if label else ''}'{name}' could be captured from {capture}",
+                holds=not trouble,
+                expected=f"one value at {capture}",
+                observed=trouble or "found",
+                say=f"'{name}' could not be captured from the answer to {asked(answer)}: {trouble} "
+                f"(it answered {answer.status}, correlation id {answer.correlation_id})",
+                evidence=() if not trouble else answer.as_evidence(),
+            )
+
+    def _names(self) -> Mapping[str, Any]:
+        return ChainMap(self.captured, self.session.values)  # type: ignore[arg-type]
+
+    def register_undo(self) -> None:
+        if not self.undo_is_registered:
+            self.undo_is_registered = True
+            self.session.undo_later("taking back what the scenario's steps did", self.take_back)
+
+    async def take_back(self) -> None:
+        """Make every undo step, in order, though one fails. Raises: UndoFailed with all that failed."""
+        failures: list[str] = []
+        for place, step in enumerate(self.probe.undo, 1):
+            failures += await self._take_back_one(step, step.name or f"undo step {place}")
+        if failures:
+            raise UndoFailed("; ".join(failures))
+
+    async def _take_back_one(self, step: UndoStep, name: str) -> list[str]:
+        from probes.session import NotSent, TargetError
+
+        try:
+            answer = await self._send(step.request)
+            expect = step.expect.filled(self._names())
+        except UnknownVariable as problem:
+            left = self._may_be_left(problem.name)
+            return [f"{name} could not be made: {problem}, so what '{left}' wrote may still be there"] if left else []
+        except (TargetError, NotSent) as problem:
+            return [f"{name} failed: {problem}"]
+        return [made.say for made in expect.judge(answer, label=name) if made.verdict is Verdict.FAIL]
+
+    def _may_be_left(self, missing: str) -> str:
+        """Return the step that may have made what cannot be named now, or an empty text where none was made."""
+        makers = {step.name for step in self.probe._all_steps() if missing in step.capture and step.writes}
+        return next(iter(sorted(self.may_have_written & makers if makers else self.may_have_written)), "")
+
+
+def _flaky(step: Step, attempt: int, first_trouble: str, label: str) -> Check:
+    return check(
+        f"{label + ': ' if label else ''}the first attempt was enough",
+        holds=False,
+        soft=True,
+        expected="1 attempt",
+        observed=f"{attempt} attempts",
+        say=f"{step.name} is flaky: it passed on attempt {attempt} only; the first time {first_trouble}",
+    )
