@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from reports.formats.reporter import Reporter, ReporterError, say
-from reports.store.lines import record, to_line
-from scenarios.events import Event, RunFinished
+from reports.store.lines import Record, record, to_line
+from scenarios.events import Event, OutcomeReady, RunFinished
 
 
 class Jsonl(Reporter, format="jsonl"):
@@ -16,17 +16,31 @@ class Jsonl(Reporter, format="jsonl"):
     A file is written as the run goes, so that a killed run leaves what it had told. The store takes it in again.
     """
 
-    _file: TextIO | None = None
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._file: TextIO | None = None
+        self._told: set[str] = set()
 
     def take(self, event: Event) -> None:
-        line = to_line(record(event)) + "\n"
+        if isinstance(event, OutcomeReady):
+            self._told.add(event.outcome.id)
+        if isinstance(event, RunFinished):  # a stored run comes without its outcomes' own events
+            for outcome in event.result.outcomes:
+                if outcome.id not in self._told:
+                    self._tell(outcome)
+        self._tell(record(event))
+        if isinstance(event, RunFinished):
+            self._told.clear()
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _tell(self, kept: Record) -> None:
+        line = to_line(kept) + "\n"
         if isinstance(self.output, Path):
             self._to_file(self.output, line)
         else:
             say(line, self.output)
-        if isinstance(event, RunFinished) and self._file is not None:
-            self._file.close()
-            self._file = None
 
     def _to_file(self, path: Path, line: str) -> None:
         try:

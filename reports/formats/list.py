@@ -9,7 +9,7 @@ from typing import Any
 from probes.outcome import Check, Outcome, Subject, Verdict
 from reports.formats.reporter import Reporter, deliver
 from reports.formats.terminal import Page, StatusLine, is_terminal
-from reports.overall import counts, overall, signal_name, worst_first
+from reports.overall import counts, overall, signal_name, unproven, worst_first
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunResult, RunStarted, ScenarioStarted
 
 _INDENT = 14  # the width of the longest verdict, and two blanks
@@ -87,6 +87,9 @@ def verdict_line(result: RunResult) -> tuple[str, str]:
 
 def _fill(page: Page, result: RunResult, verbose: bool) -> None:
     ordered = worst_first(result.outcomes)
+    gap = unproven(result)
+    if gap and result.verdict.rank >= Verdict.INCONCLUSIVE.rank:  # nothing worse stands above: this is the cause
+        page.line(gap, lead="inconclusive".ljust(_INDENT), verdict=Verdict.INCONCLUSIVE)
     for outcome in ordered:
         if outcome.verdict in (Verdict.FAIL, Verdict.ERROR):
             _in_full(page, outcome)
@@ -121,7 +124,7 @@ def _in_full(page: Page, outcome: Outcome) -> None:
 
 def _in_one_line(page: Page, outcome: Outcome, verbose: bool) -> None:
     page.line(f"{outcome.subject.scenario}: {outcome.sentence}", lead=_lead(outcome), verdict=outcome.verdict)
-    if verbose or outcome.verdict is Verdict.INCONCLUSIVE:
+    if outcome.verdict is Verdict.INCONCLUSIVE or (verbose and outcome.verdict is Verdict.DEGRADED):
         _fact(page, "owner", outcome.subject.owner)
         _fact(page, "runbook", outcome.subject.runbook)
 
@@ -211,8 +214,9 @@ def _counted(result: RunResult) -> str:
         Verdict.DEGRADED: f"{_of(number[Verdict.DEGRADED], total)} degraded, none failed",
         Verdict.PASS: f"{_of(number[Verdict.PASS], total)} passed",
     }
-    skipped = number[Verdict.SKIPPED]
-    return told[result.verdict] + (f", {skipped} skipped" if skipped else "")
+    named = (result.verdict, Verdict.PASS)
+    others = [f", {n} {verdict}" for verdict, n in number.items() if n and verdict not in named]
+    return told[result.verdict] + "".join(others)
 
 
 def _of(number: int, total: int) -> str:

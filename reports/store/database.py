@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, newer, unknown_schema
 from reports.store.schema import HEAD, REVISION_FORM
@@ -20,9 +21,10 @@ class Database:
     def __init__(self, where: Path | str) -> None:
         address = str(where)
         self._is_file = "://" not in address
-        self.name = address if self._is_file else make_url(address).render_as_string(hide_password=True)
+        self.name = address if self._is_file else _without_password(address)
         self._path = Path(address)
-        self._engine = self._sqlite(address) if self._is_file else create_engine(address)
+        with self._translated():
+            self._engine = self._sqlite(address) if self._is_file else create_engine(address)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -85,10 +87,12 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             yield
+        except ModuleNotFoundError as problem:
+            raise StoreError(
+                f"the store '{self.name}' needs the package '{problem.name}' (pip install 'vedette[postgres]')"
+            ) from problem
         except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
             raise explain(problem, self.name) from problem
 
@@ -98,6 +102,13 @@ class Database:
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin)
         return engine
+
+
+def _without_password(address: str) -> str:
+    try:
+        return make_url(address).render_as_string(hide_password=True)
+    except SQLAlchemyError:  # not an address after all, but it may hold a password
+        return address.partition("://")[0] + "://…"
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
