@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from probes.expect import trail
-from probes.health_answer import HealthAnswer, question
+from probes.health_answer import HealthAnswer, disagreement, question
 from probes.outcome import Check, check, control
 from probes.session import Session, TargetError
 
@@ -36,6 +36,7 @@ async def break_and_mend(probe: Health, session: Session, dependency: str) -> As
     async with session.fault(fault):
         session.doing = f"waiting for readiness to notice that {dependency} is down"
         down = await _watch(probe, session, probe.bite_within, lambda seen: seen.says_down(dependency))
+        alias = [await _alias_follows(probe, session, dependency)] if probe.alias and down.took_s is not None else []
     session.doing = f"waiting for readiness to recover after {dependency} came back"
     up = await _watch(probe, session, probe.recover_within, lambda seen: seen.answer.status == 200)
     changed = any(seen.answer.status != 200 or seen.dependencies.get(dependency) != "up" for seen in down.ready)
@@ -62,9 +63,27 @@ async def break_and_mend(probe: Health, session: Session, dependency: str) -> As
         observed=up.last(),
         say=f"readiness did not recover within {probe.recover_within:g} s after {dependency} came back: {up.last()}",
     )
+    for made in alias:
+        yield made
     for name, took in (("time to notice", down.took_s), ("time to recover", up.took_s)):
         if took is not None:
             session.measure(name, took, "s")
+
+
+async def _alias_follows(probe: Health, session: Session, dependency: str) -> Check:
+    """Ask the alias while the dependency is down: one that is a constant agrees as long as all is well."""
+    session.doing = f"comparing the alias with readiness while {dependency} is down"
+    ready = HealthAnswer("readiness", await session.send(question(str(probe.ready))))
+    alias = HealthAnswer("alias", await session.send(question(str(probe.alias))))
+    trouble = disagreement(ready, alias)
+    return check(
+        f"alias agrees with readiness while {dependency} is down",
+        holds=not trouble,
+        expected=f"{ready.answer.status} and the same verdicts",
+        observed=trouble or "agrees",
+        say=f"while {dependency} was down the alias {trouble} {trail(alias.answer)}",
+        evidence=() if not trouble else (*ready.evidence, *alias.evidence),
+    )
 
 
 async def _watch(probe: Health, session: Session, limit_s: float, enough: Callable[[HealthAnswer], bool]) -> _Watch:

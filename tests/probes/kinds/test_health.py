@@ -264,6 +264,9 @@ ACTIVE_BUGS: dict[str, tuple[Bug, str]] = {
     "readiness hangs up": (
         lambda service, asked, reply: Reply(hang_up=True) if service.down and asked.path == "/health/ready" else reply,
         "readiness did not become 503 when database was taken down; it did not answer"),
+    "the alias is a constant": (
+        lambda service, asked, reply: replace(reply, status=200) if asked.path == "/api/v1/health" else reply,
+        "while database was down the alias answered 200 where GET /health/ready answered 503"),
 }  # fmt: skip
 
 
