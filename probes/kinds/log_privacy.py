@@ -150,9 +150,10 @@ class LogPrivacy(Probe, kind="log_privacy"):
     def _control(self, watch: LogWatch, sent: Sequence[_Sent]) -> Iterator[Check]:
         mine = [one for one in sent if _lines_of(one, watch)]
         if not mine:
+            strange = f"; {len(watch.lines)} lines were written, none with an id of ours" if watch.lines else ""
             say = (
                 f"nothing was logged for our {_requests(sent)} within {self.wait:g} s, so leaks could not be looked for "
-                f"({watch.names})"
+                f"({watch.names}{strange})"
             )
             yield control("the log lines of our requests were found", holds=False, say=say, evidence=watch.evidence())
         else:
