@@ -110,9 +110,10 @@ class Proof:
             "false_alarms": list(self.false_alarms),
             "seconds": round(self.seconds, 1),
             "matrix": {row.fault.name: row.verdicts() for row in self.rows},
+            "sentences": {row.fault.name: row.owner.sentence if row.owner else "" for row in self.rows},
         }
 
-    def to_text(self) -> str:
+    def render(self) -> str:
         """Return the matrix for a terminal, then what was missed and why."""
         return "\n".join([*_matrix(self.rows), "", *_summary(self)])
 

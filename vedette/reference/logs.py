@@ -22,11 +22,12 @@ class Log:
         self._environment = environment
         self._clock = clock
         self._least = _LEVELS.index("WARNING" if "log_level_raised" in faults else "INFO")
-        if path is not None and "log_other_file" in faults:
-            path = path.with_name(f"worker-{path.name}")
         self._file = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if "log_other_file" in faults:
+                path.touch()  # what the last release wrote still lies there
+                path = path.with_name(f"worker-{path.name}")
             self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def info(self, message: str, context: dict[str, Any]) -> None:
