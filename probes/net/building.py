@@ -54,7 +54,7 @@ class Builder:
 
     def __init__(self, target: Target, subject: Subject, run_id: str, nonce: str) -> None:
         self._target = target
-        self._base = httpx.URL(target.base_url)
+        self._base = _base(target.base_url)
         self._nonce = nonce
         self._user_agent = _user_agent(subject, run_id)
         self._own_headers = _own_headers(target)
@@ -75,6 +75,8 @@ class Builder:
                 headers[name.lower()] = (name, value)
         if own and template.cookies:
             _add_cookies(headers, template.cookies)
+        if self._ids:  # whoever set it last: the template, the target's headers, or we
+            correlation_id = headers[next(iter(self._ids))][1]
         request = httpx.Request(template.method.upper(), url, headers=_raw(headers.values()), content=content)
         return Built(request, correlation_id, own)
 
@@ -107,7 +109,7 @@ class Builder:
         if not _ABSOLUTE.match(path):
             path = self._target.base_url + (path if path.startswith("/") else f"/{path}" if path else "")
         try:
-            url = httpx.URL(path.partition("#")[0])
+            url = httpx.URL(path.replace("#", "%23"))  # a fragment is never sent, so a `#` is part of a value
             if template.query:
                 url = url.copy_merge_params({name: _plain(value) for name, value in template.query.items()})
         except (httpx.InvalidURL, ValueError, TypeError) as problem:
@@ -135,6 +137,13 @@ class Builder:
     def _with_id(self, headers: list[tuple[bytes, bytes]], correlation_id: str) -> list[tuple[bytes, bytes]]:
         value = correlation_id.encode("latin-1", "replace")
         return [(name, value if name.decode().lower() in self._ids else old) for name, old in headers]
+
+
+def _base(address: str) -> httpx.URL:
+    try:
+        return httpx.URL(address)
+    except httpx.InvalidURL as problem:
+        raise BadRequestTemplate(f"the target's base address is none: {problem}") from None
 
 
 def _own_headers(target: Target) -> Headers:

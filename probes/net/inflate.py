@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 
-
 _BOMB = 100  # honest text is seldom packed to less than a twentieth
 
 

@@ -56,7 +56,7 @@ class Reading:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.stop(flight.trouble(f"{flight.target} switched protocols, which {flight.request} did not ask for"))
+            self.stop(self._switched())
         except httptools.HttpParserError as problem:
             self.stop(flight.trouble(f"the answer to {flight.request} is not valid HTTP ({problem})"))
         if self._overhead > self._header_bytes:
@@ -99,7 +99,9 @@ class Reading:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self.finished or (100 <= status < 200 and status != 101):
+        if status == 101:
+            self.stop(self._switched())
+        if self.finished or status < 200:
             return  # an interim answer; the real one follows
         if sum(len(name) + len(value) + 4 for name, value in self._headers) > self._header_bytes:
             self.stop(self._too_much_overhead())
@@ -161,6 +163,9 @@ class Reading:
 
     def _stop_reading(self, problem: Unreadable) -> None:
         self.stop(self._flight.trouble(f"the answer to {self._flight.request} {problem}"))
+
+    def _switched(self) -> WireTrouble:
+        return self._flight.trouble(f"{self._flight.target} switched protocols, which {self._flight.request} did not ask for")
 
     def _too_much_overhead(self) -> WireTrouble:
         flight, limit = self._flight, f"{size(self._header_bytes)} (limit header_bytes)"

@@ -121,7 +121,11 @@ async def test_an_answer_without_a_body_ends_with_its_headers(raw: bytes, method
 
 
 PREMATURE = {
-    "closed mid-body": (b"HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\nabcdefghijkl", Phase.BODY, "stopped after 12 of 4096 bytes"),
+    "closed mid-body": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\nabcdefghijkl",
+        Phase.BODY,
+        "stopped after 12 of 4096 bytes",
+    ),
     "closed mid-chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc", Phase.BODY, "stopped after 3 bytes"),
     "closed in the headers": (b"HTTP/1.1 200 OK\r\nContent-", Phase.HEADERS, "stopped within its headers"),
     "closed after an interim answer": (b"HTTP/1.1 100 Continue\r\n\r\n", Phase.HEADERS, "stopped within its headers"),
@@ -150,9 +154,15 @@ async def test_a_connection_reset_in_the_body_is_told_as_one() -> None:
 NOT_HTTP = {
     "garbage": (b"\x00\x01SSH-2.0-OpenSSH_9.2\r\n\r\n", "is not valid HTTP"),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "is not valid HTTP"),
-    "length and chunked": (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "is not valid HTTP"),
+    "length and chunked": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "is not valid HTTP",
+    ),
     "bad chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "is not valid HTTP"),
-    "switched protocols": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switched protocols"),
+    "switched protocols": (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        "switched protocols",
+    ),
     "unknown coding": (answer(b"abc", content_encoding="br"), "is packed as 'br', which was not asked for"),
     "codings in a chain": (answer(b"abc", content_encoding="gzip, gzip"), "is packed as 'gzip, gzip'"),
     "not gzip": (answer(b"abcdefghijk", content_encoding="gzip"), "says that it is packed as gzip, but it is not"),
@@ -210,8 +220,16 @@ async def test_headers_without_end_are_cut_off(script: badserver.Script) -> None
 
 UNENDING = {
     "interim answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100, "headers longer than"),
-    "a trailer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"y" * 4096, "chunk frames or trailers longer than"),
-    "a chunk extension": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=", b"y" * 4096, "chunk frames or trailers longer"),
+    "a trailer": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        b"y" * 4096,
+        "chunk frames or trailers longer than",
+    ),
+    "a chunk extension": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=",
+        b"y" * 4096,
+        "chunk frames or trailers longer",
+    ),
 }
 
 
@@ -246,8 +264,8 @@ async def test_a_request_that_nobody_takes_is_told_as_such() -> None:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.bind(("127.0.0.1", 0))
             deaf.listen()
+            large = RequestTemplate(method="POST", path="/x", body="x" * 20_000_000, timeout=0.3)
             with pytest.raises(TargetError) as caught:
-                large = RequestTemplate(method="POST", path="/x", body="x" * 20_000_000, timeout=0.3)
                 await session_at(f"http://127.0.0.1:{deaf.getsockname()[1]}").send(large)
     assert caught.value.phase is Phase.SEND
     assert str(caught.value) == "staging did not take the whole of POST /x within 0.3 s"
@@ -271,7 +289,7 @@ async def test_cancelling_leaves_no_socket_behind() -> None:
         for delay in range(100):
             await _cancelled(session.send(RequestTemplate()), turns=delay % 12)
         async with asyncio.timeout(5):
-            while server.connections > len(server.talks) or _open_files() > before + 2:
+            while _open_files() > before:  # noqa: ASYNC110 - nobody tells when the kernel has closed a socket
                 await asyncio.sleep(0.01)
 
 
