@@ -57,12 +57,12 @@ def why_wrong(wish: Wish, found: datetime, hours: OpeningHours) -> str:
     right = short(wish.expected, wish.at, hours)
     if found < wish.at:
         return f"which is earlier than what was asked for; {right} is right"
-    if not hours.is_open(found):
-        return _why_closed(found, hours)
-    if abs(found - wish.expected) == timedelta(hours=1):
+    if found != wish.at and abs(found - wish.expected) == timedelta(hours=1):
         changes = clock_changes(hours.zone, min(wish.at, found) - timedelta(days=4), 8)
         if changes:
             return f"one hour off {right}: the clocks change on {_day(changes[0], hours)}"
+    if not hours.is_open(found):
+        return _why_closed(found, hours)
     offset = wish.expected.astimezone(hours.zone).utcoffset() or timedelta(0)
     if offset and abs(found - wish.expected) == abs(offset):
         return f"off {right} by just the distance of {hours.zone.key} from UTC, so the time zone was lost"
@@ -83,8 +83,8 @@ def _why_closed(found: datetime, hours: OpeningHours) -> str:
     if minute < spans[0].start:
         return f"before opening at {_clock_of(spans[0].start)}"
     if minute >= spans[-1].end:
-        at = "at" if minute == spans[-1].end else "after"
-        return f"{at} closing at {_clock_of(spans[-1].end)}"
+        end = _clock_of(spans[-1].end)
+        return f"at closing ({end} is already closed)" if minute == spans[-1].end else f"after closing at {end}"
     return f"in the break from {_break_around(minute, spans)}"
 
 

@@ -292,7 +292,8 @@ def _calendar(country: str, region: str | None) -> Any:
     # imported here: it takes 54 ms, and only suites with holidays should pay for it
     import holidays
 
-    return holidays.country_holidays(country, subdiv=region)
+    # without a language it would follow the machine's locale, and sentences must not
+    return holidays.country_holidays(country, subdiv=region, language="en_US")
 
 
 def _wall(text: str, day: date, where: str) -> datetime:

@@ -1,0 +1,251 @@
+"""This file is for the circuit breaker probe, against a real small service, sound and with each of its bugs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from probes.faults.http_hook import HttpHook
+from probes.kinds.circuit_breaker import CircuitBreaker
+from probes.outcome import Outcome, Verdict
+from probes.target import Grant
+from tests.probes.small_service import BreakerService, a_session, a_target, asked, serving, with_lever
+
+pytestmark = pytest.mark.anyio
+
+OPTIONS: dict[str, Any] = {
+    "status": {"request": {"path": "/health"}, "json": "$.circuit_breakers.calcom_api"},
+    "service": "calcom_api",
+    "threshold": 5,
+    "request": {"path": "/slots?call={{call}}"},
+    "fault": "calcom_down",
+    "dependency_calls": {"request": {"path": "/_calls"}, "json": "$.calls"},
+    "fast_within": "200ms",
+    "recover_within": "1500ms",
+}
+
+
+async def outcome_of(
+    service: BreakerService, *, allow: tuple[str, ...] = ("faults",), fault: bool = True, **options: Any
+) -> Outcome:
+    probe = CircuitBreaker.model_validate({**OPTIONS, **options})
+    async with serving(service.handle) as url:
+        faults = {"calcom_down": with_lever(HttpHook, service.lever())} if fault else {}
+        return await asked(probe, a_session(a_target(url, allow=allow, faults=faults)))
+
+
+def names(outcome: Outcome, verdict: Verdict) -> list[str]:
+    return [check.name for check in outcome.checks if check.verdict is verdict]
+
+
+async def test_a_sound_breaker_passes_and_its_times_are_measured() -> None:
+    service = BreakerService()
+    outcome = await outcome_of(service)
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
+    measured = {m.name: (m.value, m.unit) for m in outcome.measurements}
+    assert measured["calls_to_open"] == (5, "calls")
+    assert 0 < measured["time_to_open"][0] < 5
+    assert 0 < measured["time_to_recover"][0] < 1.5
+    assert service.undone == 1 and not service.down
+
+
+async def test_every_call_is_another_so_that_no_cache_answers() -> None:
+    service = BreakerService()
+    await outcome_of(service)
+    asked_for = [request.path for request in service.seen if request.path.startswith("/slots")]
+    assert len(asked_for) == len(set(asked_for)) > 8
+
+
+BUGS = {
+    "absent": "the circuit breaker of 'calcom_api' never opened: 11 calls failed one after the other, its threshold is 5",
+    "never_half_opens": "did not recover: ",
+    "stuck_half_open": "is stuck half-open",
+    "open_but_calls": "the open circuit breaker of 'calcom_api' still called the dependency (3 times in 3 calls)",
+    "slow_when_open": "the open circuit breaker of 'calcom_api' answered only after 4",
+    "wrong_form": "the open circuit breaker of 'calcom_api' answered with status 500 instead of 503",
+    "no_retry_after": "the open circuit breaker of 'calcom_api' answered with no Retry-After",
+    "says_closed": "the circuit breaker of 'calcom_api' refuses calls, but its state says 'closed",
+    "frozen_state": "the circuit breaker of 'calcom_api' refuses calls, but its state says 'closed",
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+async def test_a_broken_breaker_fails_with_a_sentence_that_names_the_bug(bug: str) -> None:
+    # long enough open that no trial call falls into the calls made meanwhile
+    service = BreakerService(frozenset({bug}), pause_s=2.5 if bug == "slow_when_open" else 0.8)
+    outcome = await outcome_of(service, recover_within="3s" if bug == "slow_when_open" else "1500ms")
+    assert outcome.verdict is Verdict.FAIL
+    assert BUGS[bug] in outcome.sentence
+    assert service.undone == 1
+
+
+async def test_a_breaker_that_never_half_opens_is_told_as_such() -> None:
+    outcome = await outcome_of(BreakerService(frozenset({"never_half_opens"})))
+    assert "its state is still 'open" in outcome.sentence and "never became half-open" in outcome.sentence
+
+
+@pytest.mark.parametrize(("real", "words"), [(3, "opened already after 3 failures"), (9, "opened only after 9 failures")])
+async def test_a_breaker_that_opens_elsewhere_than_it_says_fails(real: int, words: str) -> None:
+    service = BreakerService(frozenset({"lies_about_threshold"}), threshold=real)
+    outcome = await outcome_of(service)
+    assert outcome.verdict is Verdict.FAIL
+    assert words in outcome.sentence
+
+
+async def test_one_failure_more_is_within_the_tolerance() -> None:
+    service = BreakerService(frozenset({"lies_about_threshold"}), threshold=6)
+    assert (await outcome_of(service)).verdict is Verdict.PASS
+    service = BreakerService(frozenset({"lies_about_threshold"}), threshold=6)
+    assert (await outcome_of(service, tolerance=0)).verdict is Verdict.FAIL
+
+
+async def test_a_frozen_state_is_found_by_the_form_of_answers_where_no_counter_is_there() -> None:
+    service = BreakerService(frozenset({"frozen_state"}), pause_s=0.8)
+    outcome = await outcome_of(service, dependency_calls=None)
+    assert outcome.verdict is Verdict.FAIL
+    assert "refuses calls, but its state says 'closed" in outcome.sentence
+
+
+async def test_without_a_counter_it_is_said_that_the_dependency_was_not_watched() -> None:
+    outcome = await outcome_of(BreakerService(), dependency_calls=None)
+    assert outcome.verdict is Verdict.PASS
+    assert "an open breaker does not call the dependency" in names(outcome, Verdict.SKIPPED)
+
+
+async def test_a_lever_that_does_nothing_is_inconclusive() -> None:
+    outcome = await outcome_of(BreakerService(frozenset({"lever_does_nothing"})))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "the fault 'calcom_down' did not bite" in outcome.sentence
+
+
+async def test_calls_that_a_cache_answers_are_inconclusive() -> None:
+    outcome = await outcome_of(BreakerService(frozenset({"cached"})))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "did not reach the dependency before the fault" in outcome.sentence
+
+
+async def test_a_service_that_is_down_before_the_fault_is_inconclusive_and_not_broken_further() -> None:
+    service = BreakerService(down=True)
+    outcome = await outcome_of(service)
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert service.undone == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"allow": ()}, "target 'staging' does not grant faults"),
+        ({"fault": False}, "target 'staging' has no fault 'calcom_down'"),
+        ({"mode": "passive"}, "mode is 'passive'"),
+    ],
+)
+async def test_where_it_may_not_break_it_only_looks_and_says_so(options: dict[str, Any], reason: str) -> None:
+    service = BreakerService()
+    outcome = await outcome_of(service, **options)
+    assert outcome.verdict is Verdict.PASS
+    assert [c.say for c in outcome.checks if c.verdict is Verdict.SKIPPED] == [f"not tried: {reason}"]
+    assert service.calls == 0 and service.undone == 0
+
+
+async def test_active_without_the_grant_is_skipped() -> None:
+    outcome = await outcome_of(BreakerService(), allow=(), mode="active")
+    assert outcome.verdict is Verdict.SKIPPED
+    assert CircuitBreaker.model_validate(OPTIONS).needs() == frozenset()
+    assert CircuitBreaker.model_validate({**OPTIONS, "mode": "active"}).needs() == {Grant.FAULTS}
+
+
+async def test_an_open_breaker_fails_with_the_seconds_until_retry() -> None:
+    service = BreakerService(failures=5, opened_at=time.monotonic(), pause_s=42.0)
+    outcome = await outcome_of(service)
+    assert outcome.verdict is Verdict.FAIL
+    assert "the circuit breaker of 'calcom_api' is open after 5 failures, it tries again in 4" in outcome.sentence
+    assert service.undone == 0
+
+
+async def test_a_breaker_that_stays_half_open_fails() -> None:
+    service = BreakerService(failures=5, opened_at=0.0, pause_s=0.0)
+    outcome = await outcome_of(service, recover_within="600ms")
+    assert outcome.verdict is Verdict.FAIL
+    assert "stuck half-open" in outcome.sentence
+
+
+@pytest.mark.parametrize(
+    ("path", "entry", "words"),
+    [
+        ("$.circuit_breakers.calcom", None, "there is no breaker at $.circuit_breakers.calcom"),
+        (None, {"failure_threshold": 7}, "opens after 7 failures, not after 5"),
+        (None, {"failure_count": "0"}, "'failure_count' is '0', not a whole number"),
+        (None, {"failure_count": True}, "'failure_count' is True, not a whole number"),
+        (None, {"seconds_until_retry": "soon"}, "'seconds_until_retry' is 'soon'"),
+        (None, {"state": None}, "'state' is None, none of closed, open, half_open"),
+        (None, {"state": "fine"}, "'state' is 'fine'"),
+        (None, {"service": "stripe"}, "is that of 'stripe', not of 'calcom_api'"),
+        (None, {"failure_count": ...}, "has no field 'failure_count'"),
+    ],
+)
+async def test_a_state_that_is_not_as_declared_fails(path: str | None, entry: dict[str, Any] | None, words: str) -> None:
+    service = BreakerService()
+    told = {k: v for k, v in {**service._told(), **(entry or {})}.items() if v is not ...}
+    service._told = lambda: told  # type: ignore[method-assign]
+    status = {"request": {"path": "/health"}, "json": path or "$.circuit_breakers.calcom_api"}
+    outcome = await outcome_of(service, status=status, mode="passive")
+    assert outcome.verdict is Verdict.FAIL
+    assert words in outcome.sentence
+
+
+async def test_a_state_that_answers_to_every_name_is_inconclusive() -> None:
+    """Without a service field, and with the same answer for any name, nothing shows whose state it is."""
+
+    async def any_name(request: Any) -> Any:
+        return 200, {}, {"state": "closed", "failure_count": 0, "failure_threshold": 5, "seconds_until_retry": None}
+
+    service = BreakerService()
+    service.handle = any_name  # type: ignore[method-assign]
+    status = {"request": {"path": "/state?of={{service}}"}, "json": "$", "fields": {"service": ""}}
+    outcome = await outcome_of(service, status=status, mode="passive")
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "nothing shows that the state read is that of 'calcom_api'" in outcome.sentence
+
+
+async def test_a_state_asked_for_by_name_is_proven_by_an_invented_name() -> None:
+    async def known_names(request: Any) -> Any:
+        if not request.path.endswith("=calcom_api"):
+            return 404, {}, {"error": "unknown"}
+        return 200, {}, {"state": "CLOSED", "failure_count": 0, "failure_threshold": 5, "seconds_until_retry": None}
+
+    service = BreakerService()
+    service.handle = known_names  # type: ignore[method-assign]
+    status = {"request": {"path": "/state?of={{service}}"}, "json": "$", "fields": {"service": ""}}
+    assert (await outcome_of(service, status=status, mode="passive")).verdict is Verdict.PASS
+
+
+async def test_a_fallback_counts_as_the_declared_form() -> None:
+    service = BreakerService()
+    sound = service._slots
+
+    async def with_fallback() -> Any:
+        status, _, body = await sound()
+        return 200, {}, {**body, "fallback": status != 200}
+
+    service._slots = with_fallback  # type: ignore[method-assign]
+    form = {"fallback": {"json": "$.fallback", "equals": True}}
+    outcome = await outcome_of(service, open_answer=form)
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"mode": "active", "fault": None}, "needs 'request' and 'fault'"),
+        ({"request": None}, "'fault' needs 'request'"),
+        ({"open_answer": {}}, "give 'status', or 'fallback'"),
+        ({"status": {"request": {"path": "/"}, "json": "circuit"}}, "is not a JSONPath"),
+        ({"service": "cal(com", "status": {"request": {"path": "/"}, "json": "$.{{service}}"}}, "is not a JSONPath"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        CircuitBreaker.model_validate({**OPTIONS, **options})
