@@ -170,7 +170,7 @@ class Expectation(Configured):
             holds=not accepted,
             expected="an empty 500, a gateway's HTML page and the like are refused",
             observed=f"accepted: {', '.join(accepted)}" if accepted else "all refused",
-            say=f"{_of(label)}expectations would also accept {' and '.join(accepted)}, so a pass proves nothing; "
+            say=f"{_of(label)}expectations would also accept {_listed(accepted)}, so a pass proves nothing; "
             "expect a status, or something of the body that only the right answer has",
         )
 
@@ -251,10 +251,13 @@ def _as_check(subject: str, finding: Finding, answer: Answer, label: str, eviden
 
 
 def _sentence(subject: str, finding: Finding, answer: Answer, where: str) -> str:
-    wanted = f"expected that it {finding.phrase}"
+    word, _, rest = finding.phrase.partition(" ")
+    says = finding.reason.startswith("is ") and finding.reason != "is missing"
+    plain = says and word in ("is", "equals") and not rest.startswith(("not ", "none "))
+    wanted = f" instead of {rest}" if plain else f", expected that it {finding.phrase}"
     if subject == "status":
-        return f"{where}{asked(answer)} answered {answer.status}, {wanted} (correlation id {answer.correlation_id})"
-    return f"{where}{subject} {finding.reason}, {wanted} {trail(answer)}"
+        return f"{where}{asked(answer)} answered {answer.status}{wanted} (correlation id {answer.correlation_id})"
+    return f"{where}{subject} {finding.reason}{wanted} {trail(answer)}"
 
 
 def _select(path: str, document: Any) -> Selection:
@@ -274,6 +277,10 @@ def _days_left(bounds: AtLeast, answer: Answer) -> Finding:
         return Finding(str(bounds), False, "no certificate", "are unknown, because the target showed no certificate")
     days = answer.certificate.days_left
     return Finding(str(bounds), bounds.holds(days), f"{days:.1f} days", f"are {days:.1f}")
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _of(label: str) -> str:

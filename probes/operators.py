@@ -191,16 +191,19 @@ def _contains(value: Json, wanted: Json, now: datetime) -> str:
 
 
 def _not_contains(value: Json, unwanted: Json, now: datetime) -> str:
-    """Refuse a list whose items are of another type: `["15"]` does not clear a leak of tenant 15."""
+    """Refuse a list whose items are of another type (`["15"]` does not clear a leak of 15), and an object.
+
+    An object whose keys alone were looked at is not cleared; `exists: false` on a path says that a key is absent.
+    """
     kind = kind_of(value)
     if kind == "array":
         strangers = [item for item in value if kind_of(item) != kind_of(unwanted)]
         if strangers:
             return f"holds {_a(kind_of(strangers[0]))} where only {_a(kind_of(unwanted))} can be compared ({shown(value, 60)})"
         return _is(value) if not comparable(value) or any(same(item, unwanted) for item in value) else ""
-    if kind in ("string", "object") and isinstance(unwanted, str):
+    if kind == "string" and isinstance(unwanted, str):
         return _is(value) if unwanted in value else ""
-    return _is_kind(value, "string" if isinstance(unwanted, str) else "array")
+    return _is_kind(value, "string or array" if isinstance(unwanted, str) else "array")
 
 
 def _type(value: Json, wanted: tuple[str, ...], now: datetime) -> str:
