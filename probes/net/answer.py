@@ -124,13 +124,14 @@ class Answer:
         kind = f" (content type {self.content_type})" if self.content_type else ""
         if start.startswith(("<!doctype html", "<html")) or (self.content_type == "text/html" and start.startswith("<")):
             return f"the body is HTML instead of JSON{kind}"
-        if isinstance(problem, json.JSONDecodeError):
-            if start[:1] in ("{", "[", '"') and problem.pos >= len(text.rstrip()) - 1:
-                return f"the JSON of the body is cut off after {len(self.body)} bytes"
-            if start[:1] in ("{", "["):
-                return f"the JSON of the body is broken at line {problem.lineno}, column {problem.colno}: {problem.msg}"
+        if not isinstance(problem, json.JSONDecodeError):
+            return f"the body is not JSON: {problem}"
+        if start[:1] in ("{", "[", '"') and problem.pos >= len(text.rstrip()) - 1:
+            return f"the JSON of the body is cut off after {len(self.body)} bytes"
+        if start[:1] in ("{", "["):
+            return f"the JSON of the body is broken at line {problem.lineno}, column {problem.colno}: {problem.msg}"
         return f"the body is text instead of JSON{kind}"
 
 
 def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is no JSON value")

@@ -220,8 +220,6 @@ async def test_an_absolute_path_to_another_origin_carries_nothing_private() -> N
 
 
 async def test_credentials_do_not_come_back_by_a_detour() -> None:
-    home = badserver.BadServer()
-
     async def at_home(talk: Talk) -> None:
         away = talk.path == "/"
         await talk.send(answer(status="302 Found", location=thief.url) if away else answer())
