@@ -7,30 +7,25 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import ValidationError
 
 from probes.faults.lever import Lever, LeverError
-from probes.fields import Expanded, Secret
 from probes.ids import new_id
 from probes.outcome import Subject
+from probes.secretless import JournalError, dump, expand, refuse_hidden
 from probes.target import Target
+
+__all__ = ["Entry", "Fate", "Journal", "JournalError", "Restored", "rebuild", "restore"]
 
 UNDO_TIMEOUT_S = 60.0
 _FORM = 1  # of an entry's file; another number is an entry of another version of ours
-# `$${` is the literal `${`, as in suite files; else the name, and what stands for it when it is unset or empty
-_PLACE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_HIDDEN = "***"  # how a Secret without an origin is dumped by pydantic
-
-
-class JournalError(LeverError):
-    """An undo could not be written down or read back. As nothing may be broken without it, no lever is moved."""
 
 
 def _process_started(pid: int) -> str:
@@ -67,12 +62,13 @@ class Entry:
     @classmethod
     def of(cls, *, what: str, target: Target, lever: Lever, suite_path: str = "") -> Entry:
         """Return the entry that undoes `lever` on `target`. Raises: JournalError for a secret without an origin."""
-        needless = {"evidence", "faults", "description"}  # an undo reads no proof and moves one lever only
+        # an undo reads no proof and moves one lever only
+        bare = target.model_copy(update={"evidence": {}, "faults": {}, "description": ""})
         return cls(
             what=what,
-            target={key: value for key, value in _dump(target, "target").items() if key not in needless},
+            target=dump(bare, "target"),
             lever=lever.lever_name,
-            lever_options=_dump(lever, f"lever '{lever.lever_name}'"),
+            lever_options=dump(lever, f"lever '{lever.lever_name}'"),
             suite_path=suite_path,
         )
 
@@ -106,8 +102,8 @@ class Journal:
 
         Raises: JournalError when it cannot be written, or holds a secret in the clear; then do not do the deed.
         """
-        _refuse_hidden(entry.target, "target")
-        _refuse_hidden(entry.lever_options, f"lever '{entry.lever}'")
+        refuse_hidden(entry.target, "target")
+        refuse_hidden(entry.lever_options, f"lever '{entry.lever}'")
         draft, final = self.folder / f".{entry.id}.draft", self._file(entry.id)
         try:
             self._make_folder()
@@ -120,7 +116,8 @@ class Journal:
             os.replace(draft, final)  # whole or not there: a half-written entry never counts
             _sync_folder(self.folder)
         except (OSError, TypeError, ValueError) as problem:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
             raise JournalError(f"the undo of '{entry.what}' could not be written to '{self.folder}' ({problem})") from problem
         return entry.id
 
@@ -239,67 +236,10 @@ def rebuild(entry: Entry) -> tuple[Target, Lever]:
         where = f"; load the plug-ins of its suite '{entry.suite_path}'" if entry.suite_path else ""
         raise JournalError(f"there is no fault lever '{entry.lever}' here{where}")
     try:
-        return Target.model_validate(_expand(entry.target)), kind.model_validate(_expand(entry.lever_options))
+        return Target.model_validate(expand(entry.target)), kind.model_validate(expand(entry.lever_options))
     except ValidationError as problem:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors(include_input=False))
         raise JournalError(f"the journal entry cannot be used: {faults}") from None
-
-
-def _dump(value: Any, where: str) -> Any:
-    """Return JSON values in which secrets and texts from the environment stand as they do in the suite's file."""
-    if isinstance(value, Secret):
-        return _origin(value, where)
-    if isinstance(value, Expanded):
-        return value.template
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        return {info.alias or name: _dump(getattr(value, name), f"{where}.{name}") for name, info in fields.items()}
-    if isinstance(value, Mapping):
-        return {_dump(str(key), where): _dump(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_dump(item, where) for item in value]
-    if isinstance(value, str):
-        return str(value).replace("${", "$${")
-    return to_jsonable_python(value)
-
-
-def _origin(secret: Secret, where: str) -> Any:
-    if secret.origin.startswith("file:"):
-        return {"file": str(Path(secret.origin[5:]).resolve())}  # a restore may run in another folder
-    if not secret.origin:
-        raise JournalError(
-            f"{where} holds a secret that comes neither from the environment nor from a file, so its undo "
-            "cannot be written down without it; write ${NAME} or {file: PATH}"
-        )
-    return secret.origin
-
-
-def _refuse_hidden(value: Any, where: str) -> None:
-    if isinstance(value, Secret) or value == _HIDDEN:
-        raise JournalError(f"{where} holds a secret without an origin, which may not be written down")
-    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
-        _refuse_hidden(item, where)
-
-
-def _expand(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(_expand(key)): _expand(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item) for item in value]
-    if isinstance(value, str) and _PLACE.search(value):
-        text = _PLACE.sub(_from_environment, value)
-        return Expanded(text, value) if any(place.group(1) for place in _PLACE.finditer(value)) else text
-    return value
-
-
-def _from_environment(place: re.Match[str]) -> str:
-    name, default = place.group(1), place.group(2)
-    if name is None:
-        return "${"
-    found = os.environ.get(name) or default  # empty counts as unset, as in suite files
-    if found is None:
-        raise JournalError(f"the environment variable '{name}' is not set, and the undo needs it")
-    return found
 
 
 def _to_json(entry: Entry) -> dict[str, Any]:
