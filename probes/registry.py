@@ -130,6 +130,5 @@ KINDS: Registry[Probe] = Registry(Probe, "probes.kinds", "kind", "vedette.probes
 SOURCES: Registry[EvidenceSource] = Registry(
     EvidenceSource, "probes.evidence", "source_name", "vedette.evidence", frozenset({"source"})
 )
-LEVERS: Registry[Lever] = Registry(  # type: ignore[type-abstract]
-    Lever, "probes.faults", "lever_name", "vedette.faults", frozenset({"lever"})
-)
+_LEVER: type[Lever] = Lever  # type: ignore[type-abstract]
+LEVERS: Registry[Lever] = Registry(_LEVER, "probes.faults", "lever_name", "vedette.faults", frozenset({"lever"}))
