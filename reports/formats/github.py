@@ -24,9 +24,7 @@ _MARK = {
     Verdict.PASS: "✅ pass",
     Verdict.SKIPPED: "⏭️ skipped",
 }
-_MARKDOWN = str.maketrans(
-    {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
-)
+_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]#|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"})
 
 
 class Github(Document, format="github"):
@@ -62,8 +60,8 @@ class Github(Document, format="github"):
 def summary(result: RunResult) -> str:
     """Return the run as Markdown in which nothing that a target sent is markup."""
     word, sentence = verdict_line(result)
-    lines = [f"## Vedette: {word}", "", _markdown(sentence), ""]
-    lines += [f"> {_markdown(text)}" for text in (*result.run.remarks, *result.trouble)]
+    lines = [f"## Vedette: {word}", "", _markdown(sentence)]
+    lines += [line for text in (*result.run.remarks, *result.trouble) for line in ("", f"> {_markdown(text)}")]
     lines += ["", "| verdict | severity | scenario | what was seen | owner |", "| --- | --- | --- | --- | --- |"]
     for outcome in worst_first(result.outcomes):
         about = outcome.subject

@@ -28,7 +28,7 @@ class List(Reporter, format="list"):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        self._status = StatusLine(self.talk) if is_terminal(self.talk, self.environ) else None
+        self._status = StatusLine(self.talk, self.environ) if is_terminal(self.talk, self.environ) else None
         self._asking: list[str] = []
         self._planned = 0
         self._done = 0
@@ -159,7 +159,7 @@ def _about_the_run(page: Page, result: RunResult, verbose: bool) -> None:
             "(the longest chain of scenarios that had to wait for each other)"
         )
     word, sentence = verdict_line(result)
-    page.line(sentence, lead=f"{word}  ", verdict=overall(result))
+    page.line(sentence, lead=f"{word}  ", verdict=overall(result), whole=True)  # `tail -1` is the verdict
 
 
 def _lead(outcome: Outcome) -> str:

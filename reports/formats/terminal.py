@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import unicodedata
 from collections.abc import Mapping
 from typing import TextIO
@@ -18,6 +18,7 @@ _COLOURS = {
     Verdict.PASS: "32",
     Verdict.SKIPPED: "2",
 }
+_UNKNOWN_WIDTH = 80
 _NARROWEST, _WIDEST = 40, 120  # below, wrapping breaks words; above, lines are hard to read
 
 
@@ -46,9 +47,29 @@ def columns(text: str) -> int:
     return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
 
 
+def cut(text: str, room: int) -> str:
+    """Return as much of a text as fits into so many columns, with a sign that something was left out."""
+    if columns(text) <= room:
+        return text
+    while text and columns(text) > room - 1:
+        text = text[:-1]
+    return f"{text}…" if room > 0 else ""
+
+
 def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Tell whether a stream is a terminal that understands control sequences."""
     return stream.isatty() and environ.get("TERM") != "dumb"
+
+
+def width_of(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """Return a terminal's columns. `shutil` asks standard output only, but progress goes to standard error."""
+    given = environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _UNKNOWN_WIDTH
+    except (OSError, ValueError):
+        return _UNKNOWN_WIDTH
 
 
 class Page:
@@ -57,20 +78,18 @@ class Page:
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
         self._stream = stream
         self._coloured = is_terminal(stream, environ) and not environ.get("NO_COLOR")
-        wide = shutil.get_terminal_size((100, 24)).columns
-        self._width = min(max(wide, _NARROWEST), _WIDEST) if stream.isatty() else None
+        self._width = min(max(width_of(stream, environ), _NARROWEST), _WIDEST) if stream.isatty() else None
         self._lines: list[str] = []
 
-    def line(self, text: str = "", *, lead: str = "", verdict: Verdict | None = None, hang: int | None = None) -> None:
-        """Add `lead` and a text, wrapped with the following lines indented by `hang` columns (default: the lead's).
+    def line(self, text: str = "", *, lead: str = "", verdict: Verdict | None = None, whole: bool = False) -> None:
+        """Add `lead` and a text, wrapped under its own beginning, unless it must stay `whole`.
 
         A verdict colours the lead. The text may come from a target.
         """
-        first = len(lead)
         shown = self._painted(lead, verdict) if verdict is not None else lead
-        pieces = self._wrapped(clean(text), first, first if hang is None else hang)
+        pieces = [clean(text)] if whole else self._wrapped(clean(text), len(lead))
         self._lines.append((shown + pieces[0]).rstrip())
-        self._lines += [" " * (first if hang is None else hang) + piece for piece in pieces[1:]]
+        self._lines += [" " * len(lead) + piece for piece in pieces[1:]]
 
     def send(self) -> None:
         """Write all lines."""
@@ -83,33 +102,30 @@ class Page:
             return text
         return f"\x1b[{_COLOURS[verdict]}m{word}\x1b[0m{text[len(word) :]}"
 
-    def _wrapped(self, text: str, first: int, hang: int) -> list[str]:
+    def _wrapped(self, text: str, indent: int) -> list[str]:
         if self._width is None:
             return [text]
-        pieces, piece, room = [], "", self._width - first
+        pieces, piece, room = [], "", self._width - indent
         for word in text.split(" "):
             joined = f"{piece} {word}" if piece else word
             if piece and columns(joined) > room:
                 pieces.append(piece)
-                piece, room = word, self._width - hang
-            else:
-                piece = joined
+                joined = word
+            piece = joined
         return [*pieces, piece]
 
 
 class StatusLine:
     """One line on a terminal that is written over, and gone before anything else is printed."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
         self._stream = stream
+        self._environ = environ
         self._shown = False
 
     def show(self, text: str) -> None:
-        room = shutil.get_terminal_size((100, 24)).columns - 1  # a full line would wrap and could not be taken back
-        text = clean(text)
-        while columns(text) > room:
-            text = text[: room - columns(text) - 1] + "…" if len(text) > 1 else ""
-        self._write(f"\r\x1b[K{text}")
+        room = width_of(self._stream, self._environ) - 1  # a full line would wrap and could not be taken back
+        self._write(f"\r\x1b[K{cut(clean(text), room)}")
         self._shown = True
 
     def clear(self) -> None:
