@@ -37,7 +37,9 @@ def load_suite(
     shown = _shown(path)
     # A bundled suite lies where the package is installed; what it names relatively is meant where the user stands.
     folder = Path.cwd() if bundled else path.parent
-    loading = _Loading(read_file(path, shown), shown, folder, os.environ if environ is None else environ)
+    mistakes: list[Mistake] = []
+    root = read_file(path, shown, mistakes)
+    loading = _Loading(root, shown, folder, os.environ if environ is None else environ, mistakes)
     return loading.suite(path.stem, target, all_targets)
 
 
@@ -65,8 +67,10 @@ def find_suite(name_or_path: str) -> tuple[Path, bool]:
 class _Loading:
     """One load: collects mistakes over all steps, and raises them together at the end."""
 
-    def __init__(self, root: Node, shown: str, folder: Path, environ: Mapping[str, str]) -> None:
-        self.mistakes: list[Mistake] = []
+    def __init__(
+        self, root: Node, shown: str, folder: Path, environ: Mapping[str, str], mistakes: list[Mistake]
+    ) -> None:
+        self.mistakes = mistakes
         self._shown = shown
         self._folder = folder
         self._environ = environ
@@ -105,9 +109,10 @@ class _Loading:
     def _checked_root(self, root: Node) -> Table:
         if not isinstance(root, Table):
             what = "a list" if isinstance(root, Listing) else "a single value"
-            raise SuiteError([Mistake(f"the file holds {what}", root.place, "a suite is a mapping: suite, targets, scenarios")])
+            hint = "a suite is a mapping: suite, targets, scenarios"
+            raise SuiteError([*self.mistakes, Mistake(f"the file holds {what}", root.place, hint)])
         if not root.entries:
-            raise SuiteError([Mistake("the file is empty", root.place, "a suite has 'targets' and 'scenarios'")])
+            raise SuiteError([*self.mistakes, Mistake("the file is empty", root.place, "a suite has 'targets' and 'scenarios'")])
         for key, entry in root.entries.items():
             if key not in TOP_KEYS:
                 self.mistakes.append(Mistake(f"unknown field '{key}'", entry.place, near_or_known(key, TOP_KEYS), key))

@@ -66,10 +66,10 @@ class SuiteError(Exception):
         return "\n\n".join(blocks + ([f"and {more} more"] if more > 0 else []))
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def near(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     """Return `did you mean 'x'?` for the known name closest to a misspelt one, or an empty text."""
     by_lower = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(name.lower(), list(by_lower), 1, 0.6)
+    found = difflib.get_close_matches(name.lower(), list(by_lower), 1, likeness)
     return f"did you mean '{by_lower[found[0]]}'?" if found else ""
 
 
@@ -111,7 +111,7 @@ def _render(mistake: Mistake, *, color: bool) -> str:
         return f"{head}\n{blue}  ={off} {mistake.remedy}" if mistake.remedy else head
     number = str(place.line)
     pad = " " * len(number)
-    text, column, width = _window(*_masked(place.file.line(place.line), place.column), place.width)
+    text, column, width = _window(*_masked(place.file.line(place.line), place.column, place.width))
     lead = _blank(text[: column - 1])
     caret = "^" * max(1, sum(_cells(c) for c in text[column - 1 : column - 1 + width]))
     lines = [
@@ -126,19 +126,27 @@ def _render(mistake: Mistake, *, color: bool) -> str:
     return "\n".join(lines)
 
 
-def _masked(line: str, column: int) -> tuple[str, int]:
-    """Return a line of the file without the secret that somebody wrote into it, and the column moved to match."""
-    opened = line.find("{")
-    pattern = _SECRET_IN_FLOW if -1 < opened < max(column, 1) or line.lstrip().startswith(("{", "- {")) else _SECRET_VALUE
+def without_password(text: str) -> str:
+    """Return a text with the password of every address in it masked."""
+    return _URL_PASSWORD.sub(r"\1***", text)
+
+
+def _masked(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """Return a line of the file without the secret that somebody wrote into it, and the caret moved to match."""
+    first = _SECRET_VALUE.search(line)
+    pattern = _SECRET_IN_FLOW if first and "{" in line[: first.start()] else _SECRET_VALUE
     shown, end = "", 0
     for found in sorted([*pattern.finditer(line), *_URL_PASSWORD.finditer(line)], key=lambda m: m.start(2)):
         if found.start(2) < end or _FROM_ENVIRONMENT.fullmatch(found.group(2)):
             continue
         shown += line[end : found.start(2)] + "***"
         end = found.end(2)
+        hidden = end - found.start(2) - len("***")
         if column - 1 >= end:
-            column -= end - found.start(2) - 3
-    return shown + line[end:], column
+            column -= hidden
+        elif column - 1 + width >= end:
+            width -= hidden
+    return shown + line[end:], column, width
 
 
 def _window(line: str, column: int, width: int) -> tuple[str, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PrivateAttr, SerializeAsAny, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SerializeAsAny, WithJsonSchema, field_validator
 
 from probes.fields import Configured, Duration
 from probes.outcome import Severity, Subject
@@ -12,7 +12,15 @@ from probes.probe import Probe
 from probes.target import Target
 from scenarios.schedule_spec import ScheduleSpec
 
-Word = Annotated[str, Field(pattern=r"^[^\s,]+$", max_length=60)]  # -t a,b parts them at commas
+
+def _one_word(value: str) -> str:
+    if not value.isprintable() or not value or set(value) & {" ", ","}:
+        raise ValueError("should be one word without spaces and commas")
+    return value
+
+
+# A word and no more, because `-t a,b` parts tags at commas
+Word = Annotated[str, AfterValidator(_one_word), WithJsonSchema({"type": "string", "pattern": r"^[^\s,]+$"})]
 
 
 class ScenarioKeys(Configured):

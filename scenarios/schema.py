@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
 
 from probes.registry import KINDS, LEVERS, SOURCES, Registry, RegistryError
 from probes.target import Target
@@ -39,7 +40,9 @@ def suite_schema() -> Schema:
     """
     kinds, sources, levers = _plugins(KINDS), _plugins(SOURCES), _plugins(LEVERS)
     models: list[Any] = [ScenarioKeys, Target, *kinds.values(), *sources.values(), *levers.values()]
-    where, raw = models_json_schema([(m, "validation") for m in models], by_alias=True, ref_template="#/$defs/{model}")
+    where, raw = models_json_schema(
+        [(m, "validation") for m in models], by_alias=True, ref_template="#/$defs/{model}", schema_generator=_Generator
+    )
     defs: dict[str, Schema] = raw["$defs"]
     _describe(defs, models)
     for name, schema in defs.items():
@@ -59,6 +62,17 @@ def suite_schema() -> Schema:
         defs.pop(unused, None)
     defs = {name: _with_use(schema) for name, schema in defs.items()} | parts
     return _document(list(kinds)) | {"$defs": {_ENVIRONMENT: _FROM_ENVIRONMENT, **dict(sorted(defs.items()))}}
+
+
+class _Generator(GenerateJsonSchema):
+    """Knows that a list with a validator before it is often also given as a single value, which pydantic cannot know."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        made = super().function_before_schema(schema)
+        if made.get("type") != "array" or "json_schema_input_schema" in schema:
+            return made
+        item = made.get("items", {})
+        return {"anyOf": [made, item if "$ref" in item else {"type": ["string", "number", "boolean"]}]}
 
 
 def _document(kinds: list[str]) -> Schema:

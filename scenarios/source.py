@@ -67,8 +67,8 @@ class Table:
 Node = Scalar | Listing | Table
 
 
-def read_file(path: Path, shown: str) -> Node:
-    """Return the root node of a YAML file. Raises: SuiteError, with all that can be told of its form."""
+def read_file(path: Path, shown: str, mistakes: list[Mistake] | None = None) -> Node:
+    """Return the root node of a YAML file; see `read_text`. Raises: SuiteError."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(FILE_BYTES + 1)
@@ -77,11 +77,15 @@ def read_file(path: Path, shown: str) -> Node:
         raise SuiteError([Mistake(f"the file '{shown}' could not be read: {why}")]) from None
     if len(raw) > FILE_BYTES:
         raise SuiteError([Mistake(f"the file '{shown}' is larger than {FILE_BYTES // 1024 // 1024} MiB")])
-    return read_text(_decoded(raw, shown), shown)
+    return read_text(_decoded(raw, shown), shown, mistakes)
 
 
-def read_text(text: str, shown: str) -> Node:
-    """Return the root node of a YAML text; `shown` is the path in messages. Raises: SuiteError."""
+def read_text(text: str, shown: str, mistakes: list[Mistake] | None = None) -> Node:
+    """Return the root node of a YAML text; `shown` is the path in messages.
+
+    What is wrong but can be read past, such as a key given twice, is appended to `mistakes` where that is given.
+    Raises: SuiteError for all else.
+    """
     file = SourceFile(shown, tuple(text.split("\n")))
     builder = _Builder(file, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     try:
@@ -90,8 +94,10 @@ def read_text(text: str, shown: str) -> Node:
         raise SuiteError([*builder.mistakes, _broken(problem, file)]) from None
     except yaml.reader.ReaderError as problem:
         raise SuiteError([_unreadable(problem.position, problem.reason, text, file)]) from None
-    if builder.mistakes:
+    if builder.mistakes and mistakes is None:
         raise SuiteError(builder.mistakes)
+    if mistakes is not None:
+        mistakes += builder.mistakes
     return root
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from probes.fields import Expanded
-from scenarios.mistakes import Mistake, Place, listed, looks_secret, near, near_or_known
+from scenarios.mistakes import Mistake, Place, listed, looks_secret, near, near_or_known, without_password
 from scenarios.source import Listing, Node, Scalar, Table, plain
 from scenarios.variables import join
 
@@ -170,7 +170,7 @@ def _joined(members: list[list[_Problem]]) -> _Problem:
     wanted = list(dict.fromkeys(_should(p).removeprefix("should be ") for m in members for p in m if p.kind != "none_required"))
     text = wanted[0] if len(wanted) == 1 else ""
     message = f"should be {listed(wanted)}" if not text or text != _should(first) else text
-    return _Problem("value_error", first.doc, (), message, {})
+    return _Problem("no_member", first.doc, (), message, {})
 
 
 def _mistake(
@@ -221,7 +221,7 @@ def _found(node: Node, problem: _Problem) -> str:
         return "empty"
     if isinstance(node.value, bool):
         return str(node.value).lower()
-    text = str(node.value)
+    text = without_password(str(node.value))
     return f"'{text if len(text) <= 60 else text[:59] + '…'}'" if isinstance(node.value, str) else text
 
 

@@ -63,7 +63,8 @@ class Expansion:
         if found.group("default") is not None:
             return default or ""
         how = "is set, but empty" if name in self.environ else "is not set"
-        remedy = near(name, (n for n in self.environ if n != name)) or f"set it, or give a default: ${{{name}:-…}}"
+        others = (n for n in self.environ if n != name)
+        remedy = near(name, others, likeness=0.85) or f"set it, or give a default: ${{{name}:-…}}"
         self.unset.append(Mistake(f"the environment variable '{name}' {how}", _within(node.place, found.group(0)), remedy, path))
         return ""
 

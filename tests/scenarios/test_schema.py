@@ -1,0 +1,108 @@
+"""This file is for what editors are told: what is right validates, what is wrong does not."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from scenarios.loader import LIBRARY, load_suite
+from scenarios.schema import suite_schema
+from scenarios.source import plain, read_file
+from tests.scenarios.test_loader import ENVIRON, SUITES
+
+GOOD: dict[str, Any] = {
+    "suite": "x",
+    "targets": {"t": {"base_url": "${URL}", "allow": ["burst"], "limits": {"requests": "${N:-5}"}}},
+    "fragments": {"a": {"request": {"path": "/"}}},
+    "defaults": {"timeout": "30s", "severity": "P0"},
+    "scenarios": [{"name": "one", "probe": "test_greeting", "request": {"path": "/"}, "tags": ["a"]}],
+}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    load_suite(str(SUITES / "right.yaml"), target="staging", environ=ENVIRON)  # brings the test's kinds
+    return jsonschema_rs.Draft202012Validator(suite_schema())
+
+
+def _with(path: list[Any], value: Any) -> dict[str, Any]:
+    made = copy.deepcopy(GOOD)
+    place: Any = made
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    return made
+
+
+def test_the_schema_is_a_valid_schema() -> None:
+    jsonschema_rs.meta.validate(suite_schema())
+
+
+@pytest.mark.parametrize("file", [*sorted(LIBRARY.glob("*.yaml")), SUITES / "right.yaml"], ids=lambda f: f.stem)
+def test_suites_that_load_also_validate(file: Path, validator: Any) -> None:
+    data = plain(read_file(file, file.name))
+    assert [e.message[:200] for e in validator.iter_errors(data)] == []
+
+
+def test_the_good_suite_validates(validator: Any) -> None:
+    assert validator.is_valid(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["suites"], "x"),
+        (["targets"], {}),
+        (["scenarios"], []),
+        (["defaults", "ownr"], "x"),
+        (["defaults", "name"], "x"),
+        (["targets", "t", "hedders"], {}),
+        (["targets", "t", "name"], "x"),
+        (["targets", "t", "allow"], ["bust"]),
+        (["targets", "t", "limits", "requests"], "many"),
+        (["targets", "t", "evidence"], {"a": {"source": "nothing"}}),
+        (["targets", "t", "evidence"], {"a": {"source": "test_diary", "path": "x", "pth": "y"}}),
+        (["targets", "t", "faults"], {"a": {"lever": "test_switch"}}),
+        (["scenarios", 0, "threshhold"], 5),
+        (["scenarios", 0, "threshold"], 0),
+        (["scenarios", 0, "probe"], "nothing"),
+        (["scenarios", 0, "request", "methd"], "GET"),
+        (["scenarios", 0, "severity"], "P9"),
+        (["scenarios", 0, "password"], "in the clear"),
+        (["scenarios", 0], {"name": "one", "probe": "test_greeting"}),
+        (["scenarios", 0], {"probe": "test_greeting", "request": {}}),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_what_is_wrong_does_not_validate(path: list[Any], value: Any, validator: Any) -> None:
+    assert not validator.is_valid(_with(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["scenarios", 0], {"name": "one", "probe": "test_greeting", "use": ["a"]}),
+        (["scenarios", 0], {"name": "one", "use": "a"}),
+        (["scenarios", 0, "request"], {"use": ["a"]}),
+        (["scenarios", 0, "threshold"], "${THRESHOLD}"),
+        (["scenarios", 0, "password"], {"file": "x"}),
+        (["scenarios", 0, "steps"], [{"use": ["a"]}]),
+        (["scenarios", 0, "severity"], "${SEVERITY:-P0}"),
+        (["targets", "t", "evidence"], {"a": {"source": "test_diary", "use": ["a"]}}),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_fragments_and_variables_validate(path: list[Any], value: Any, validator: Any) -> None:
+    assert validator.is_valid(_with(path, value))
+
+
+def test_options_are_described_by_the_comments_beside_them(validator: Any) -> None:
+    schema = suite_schema()["$defs"]["Scenario.test_greeting"]
+    assert schema["properties"]["threshold"]["description"] == "greetings in a row"
+    assert schema["properties"]["request"]["description"] == "how to ask"
+    assert schema["properties"]["probe"] == {"const": "test_greeting", "description": "Ask for a greeting."}
+    assert schema["description"].startswith("Ask for a greeting.")
