@@ -90,8 +90,6 @@ def _remaining_trouble(
     for place, value in enumerate(left, 1):
         if place > rules.limit - value + slack:
             return f"the remaining field does not fall: {place} requests were served and it still said {value}"
-    if refused and left and left[-1] > slack:
-        return f"the remaining field said {left[-1]} at the lowest, and the caller was refused all the same"
     above = [(a, f) for a, f in refused if int(f.remaining or 0) > 0]
     if above:
         return f"a refusal says that {above[0][1].remaining} requests remain {where(above[0][0])}"

@@ -92,7 +92,7 @@ def judge_first(first: Answer) -> list[Check]:
 def judge_burst(rules: Rules, burst: Overdone) -> list[Check]:
     """Return the checks of one burst: all answered, no 5xx, nothing but 429 beyond the limit, and as many served as allowed."""
     lost = [a for a in burst.rest if isinstance(a, TargetError)]
-    say = f"{len(lost)} of {burst.sent} requests got no answer: {lost[0]}" if lost else ""
+    say = f"{_some(len(lost), burst.sent)} got no answer: {lost[0]}" if lost else ""
     made = [check("every request is answered", holds=not lost, expected="0 without", observed=len(lost), say=say)]
     made.append(_server_errors(burst.answers, burst.sent))
     made.append(_nothing_but_429(burst))
@@ -103,7 +103,7 @@ def judge_burst(rules: Rules, burst: Overdone) -> list[Check]:
 def _server_errors(answers: Sequence[Answer], sent: int) -> Check:
     errors = [a for a in answers if a.status >= 500]
     shown = _statuses(errors)
-    say = f"{len(errors)} of {sent} requests were answered {shown} {where(errors[0])}" if errors else ""
+    say = f"{_some(len(errors), sent)} {_were(errors)} answered {shown} {where(errors[0])}" if errors else ""
     return check(
         "no request is answered with a server error",
         holds=not errors,
@@ -118,7 +118,7 @@ def _nothing_but_429(burst: Overdone) -> Check:
     # 5xx have a check of their own, so that the sentence names the worse of the two
     others = [a for a in burst.answers if not a.ok and a.status != TOO_MANY and a.status < 500]
     shown = _statuses(others)
-    say = f"{len(others)} of {burst.sent} requests were answered {shown}, neither served nor refused with 429" if others else ""
+    say = f"{_some(len(others), burst.sent)} {_were(others)} answered {shown}, neither served nor refused with 429"
     return check(
         "a request is served or refused with 429, nothing else",
         holds=not others,
@@ -141,7 +141,7 @@ def _count(rules: Rules, burst: Overdone) -> Check:
     if served > high and not burst.refusals:
         say = f"{served} requests of one caller were all served; the limit of {rules.limit} does not hold"
     elif served > high:
-        say = f"{served} requests of one caller were served before it was refused; the limit of {rules.limit} does not hold"
+        say = f"{served} of {burst.sent} requests of one caller were served; the limit of {rules.limit} does not hold"
     else:
         say = f"legitimate traffic is blocked: only {served} of {rules.limit} were served"
     return check(
@@ -217,6 +217,14 @@ def promised_until(rules: Rules, refusals: Iterable[Answer]) -> datetime | None:
 
 def _statuses(answers: Iterable[Answer]) -> str:
     return ", ".join(f"HTTP {status}" for status in sorted({a.status for a in answers}))
+
+
+def _some(count: int, of: int) -> str:
+    return f"{count} of {of} requests" if of > 1 else "the only request"
+
+
+def _were(answers: Sequence[Answer]) -> str:
+    return "was" if len(answers) == 1 else "were"
 
 
 def where(answer: Answer) -> str:
