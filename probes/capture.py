@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-import regex
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from probes.expect import JsonPath
@@ -39,10 +39,7 @@ class Capture(Configured):
     def _usable(cls, value: str | None) -> str | None:
         if value is not None:
             pattern(value)  # refuses what the linear engine does not know
-            try:
-                regex.compile(value)
-            except regex.error as problem:
-                raise ValueError(f"'{value}' is not a regular expression: {problem}") from problem
+            _engine(value)
         return value
 
     @model_validator(mode="after")
@@ -84,12 +81,23 @@ def _from_json(path: str, answer: Answer) -> tuple[Any, str]:
     return None, f"{path} selects {len(values)} values, not one" if values else f"there is nothing at {path}"
 
 
+@lru_cache(256)
+def _engine(expression: str) -> Any:
+    """Compile for an engine that knows groups and, unlike the standard one, a time limit. Raises: ValueError."""
+    import regex  # type: ignore[import-untyped]  # imported here: few scenarios capture by expression
+
+    try:
+        return regex.compile(expression)
+    except regex.error as problem:
+        raise ValueError(f"'{expression}' is not a regular expression: {problem}") from problem
+
+
 def _by_regex(expression: str, text: str) -> tuple[Any, str]:
     nothing = f"the body holds nothing that matches '{expression}'"
     if not found(text, expression):  # linear time: most misses end here
         return None, nothing
     try:
-        match = regex.search(expression, text, timeout=_REGEX_TIME_S)
+        match = _engine(expression).search(text, timeout=_REGEX_TIME_S)
     except TimeoutError:
         return None, f"matching '{expression}' took longer than {_REGEX_TIME_S:g} s"
     if match is None:

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, field_validator, model_validator
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from probes.bounds import AtLeast, Bounds, DurationBounds
 from probes.fields import Configured, Duration
@@ -20,11 +19,11 @@ from probes.matchers import Finding, Matcher, Selection, TextMatcher
 from probes.operators import schema_validator
 from probes.outcome import Check, Evidence, Phases, check, control
 from probes.request import fill, names_in
+from probes.status import StatusMatcher
 
 if TYPE_CHECKING:
     from probes.session import Answer
 
-_CODE = re.compile(r"[1-5](xx|[0-9][0-9])")
 _VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2", "2.0": "HTTP/2", "3": "HTTP/3", "3.0": "HTTP/3"}
 _GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
@@ -49,43 +48,6 @@ def _versions(value: Any) -> Any:
 
 
 Versions = Annotated[tuple[str, ...], BeforeValidator(_versions)]
-
-
-class StatusMatcher(Matcher):
-    """A status code, a class such as `2xx`, a list of those, or a mapping of operators."""
-
-    codes: tuple[str, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        return value if isinstance(value, dict | Matcher) else {"codes": value if isinstance(value, list | tuple) else [value]}
-
-    @field_validator("codes", mode="before")
-    @classmethod
-    def _known(cls, value: Any) -> Any:
-        for code in value:
-            if isinstance(code, bool) or not _CODE.fullmatch(str(code).lower()):
-                raise ValueError(f"'{code}' is no HTTP status; give a number such as 200, or a class such as 2xx")
-        if not value:
-            raise ValueError("give at least one status")
-        return tuple(str(code).lower() for code in value)
-
-    def judge(self, found: Selection, now: datetime) -> Iterator[Finding]:
-        if self.codes:
-            status = str(found.values[0])
-            holds = any(status == code or (code.endswith("xx") and status[0] == code[0]) for code in self.codes)
-            yield Finding(f"is {' or '.join(self.codes)}", holds, status, f"is {status}")
-        yield from super().judge(found, now)
-
-    def holds(self, status: int) -> bool:
-        """Tell whether this status would be accepted."""
-        return all(finding.holds for finding in self.judge(Selection([status]), datetime.now(UTC)))
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        code = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": "^[1-5]xx$"}]}
-        return {"anyOf": [*code["anyOf"], {"type": "array", "items": code, "minItems": 1}, handler(schema)]}
 
 
 class PhaseBounds(Configured):
@@ -117,6 +79,7 @@ class Expectation(Configured):
     certificate_days: AtLeast | None = None  # that the target's certificate is still valid
 
     _whole: Matcher | None = PrivateAttr(default=None)
+    _times: list[tuple[DurationBounds, bool]] = PrivateAttr(default_factory=list)  # bound, soft
     _open: bool = PrivateAttr(default=False)
     _accepted: list[str] | None = PrivateAttr(default=None)
 
@@ -130,6 +93,8 @@ class Expectation(Configured):
     @model_validator(mode="after")
     def _prepare(self) -> Expectation:
         self._whole = None if self.json_schema is None else Matcher.model_validate({"schema": self.json_schema})
+        given = ((self.duration, False), (self.warn_above, True))
+        self._times = [(DurationBounds(le=bound), soft) for bound, soft in given if bound is not None]
         self._open = bool(names_in(repr(self)))
         if self.duration is not None and self.warn_above is not None and self.warn_above >= self.duration:
             raise ValueError("'warn_above' should be shorter than 'duration', or it never warns")
@@ -213,10 +178,8 @@ class Expectation(Configured):
         for phase, bounds in self.phases:
             if bounds is not None:
                 yield f"the time of the phase {phase}", _timed(bounds, getattr(answer.phases, f"{phase}_s"))
-        if self.duration is not None:
-            yield "the time of the answer", _timed(DurationBounds(le=self.duration), answer.duration_s)
-        if self.warn_above is not None:
-            yield "the time of the answer", replace(_timed(DurationBounds(le=self.warn_above), answer.duration_s), soft=True)
+        for bounds, soft in self._times:
+            yield "the time of the answer", replace(_timed(bounds, answer.duration_s), soft=soft)
         if self.certificate_days is not None:
             yield "the certificate's days left", _days_left(self.certificate_days, answer)
 
@@ -244,7 +207,7 @@ def _as_check(subject: str, finding: Finding, answer: Answer, label: str, eviden
         holds=finding.holds,
         expected=finding.phrase,
         observed=finding.observed,
-        say=_sentence(subject, finding, answer, where),
+        say="" if finding.holds else _sentence(subject, finding, answer, where),
         soft=finding.soft,
         evidence=() if finding.holds else evidence,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PositiveInt, model_validator
@@ -141,7 +141,7 @@ class _Journey:
         first_trouble = ""
         for attempt in range(1, tries + 1):
             last = attempt == tries
-            checks = await self._attempt(step, expect, label, last)
+            checks = await self._attempt(step, expect, label)
             trouble = next((made.say for made in checks if made.verdict is Verdict.FAIL), "")
             if trouble and not last and step.retry:
                 first_trouble = first_trouble or trouble
@@ -154,16 +154,17 @@ class _Journey:
                 yield _flaky(step, attempt, first_trouble, label)
             return
 
-    async def _attempt(self, step: Step, expect: Expectation, label: str, last: bool) -> list[Check]:
+    async def _attempt(self, step: Step, expect: Expectation, label: str) -> list[Check]:
         from probes.session import TargetError
 
         self.session.doing = f"asking {step.name}"
         try:
             answer = await self._send_step(step)
-        except TargetError as problem:
-            if last:
-                raise
-            return [problem.as_check()]
+        except TargetError as problem:  # a check like any other, so that the later steps are accounted for
+            unreached = problem.as_check()
+            return [
+                replace(unreached, name=f"{label}: {unreached.name}", say=f"{label}: {unreached.say}") if label else unreached
+            ]
         self.session.measure(f"{step.name} duration", answer.duration_s, "s")
         checks = expect.judge(answer, label=label)
         if any(made.verdict is Verdict.FAIL for made in checks):

@@ -65,6 +65,13 @@ async def test_a_target_that_hangs_up_fails_with_the_phase() -> None:
     assert outcome.verdict is Verdict.FAIL and "the target answers (" in outcome.checks[-1].name
 
 
+async def test_steps_after_one_that_was_not_answered_are_accounted_for() -> None:
+    steps = [{"name": "make", "request": {"path": "/a"}}, {"name": "use", "request": {"path": "/b"}}]
+    outcome, _ = await asking(lambda asked: Reply(hang_up=True), {"steps": steps})
+    assert outcome.verdict is Verdict.FAIL and outcome.sentence.startswith("make: ")
+    assert notes(outcome) == ["not made, because the step 'make' failed"]
+
+
 @pytest.mark.parametrize(
     ("capture", "expected"),
     [
