@@ -45,24 +45,13 @@ def finish_row(finish: Finish) -> Row:
     )
 
 
-def outcome_row(outcome: Outcome, place: int) -> Row:
-    """Return an outcome's own row; its checks and measurements have rows of their own."""
-    plain = to_json(outcome)
-    del plain["checks"], plain["measurements"]
+def outcome_rows(outcome: Outcome, place: int) -> tuple[Row, list[Row], list[Row]]:
+    """Return an outcome's own row, the rows of its checks and those of its measurements."""
+    plain = _storable(to_json(outcome))
+    checks = [{**check, "outcome_id": outcome.id, "place": n} for n, check in enumerate(plain.pop("checks"))]
+    measurements = [{**number, "outcome_id": outcome.id, "place": n} for n, number in enumerate(plain.pop("measurements"))]
     asked_for = {name: plain["subject"][name] for name in _SUBJECT_COLUMNS}
-    return _storable({**asked_for, **plain, "started_at": outcome.started_at, "place": place})
-
-
-def check_rows(outcome: Outcome) -> list[Row]:
-    plain = to_json(outcome)["checks"]
-    return [_storable({**check, "outcome_id": outcome.id, "place": place}) for place, check in enumerate(plain)]
-
-
-def measurement_rows(outcome: Outcome) -> list[Row]:
-    return [
-        _storable({"outcome_id": outcome.id, "place": place, "name": m.name, "value": _number(m.value), "unit": m.unit})
-        for place, m in enumerate(outcome.measurements)
-    ]
+    return {**asked_for, **plain, "started_at": outcome.started_at, "place": place}, checks, measurements
 
 
 def run_of(row: RowMapping) -> RunInfo:

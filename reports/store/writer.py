@@ -41,13 +41,16 @@ class Writer:
 
 def _insert_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     places = _next_places(connection, {o.run_id for o in outcomes})
-    made = []
+    made, checks, measurements = [], [], []
     for outcome in outcomes:
-        made.append(rows.outcome_row(outcome, places[outcome.run_id]))
+        own, its_checks, its_measurements = rows.outcome_rows(outcome, places[outcome.run_id])
         places[outcome.run_id] += 1
+        made.append(own)
+        checks += its_checks
+        measurements += its_measurements
     _insert(connection, OutcomeRow, made)
-    _insert(connection, CheckRow, [row for o in outcomes for row in rows.check_rows(o)])
-    _insert(connection, MeasurementRow, [row for o in outcomes for row in rows.measurement_rows(o)])
+    _insert(connection, CheckRow, checks)
+    _insert(connection, MeasurementRow, measurements)
 
 
 def _next_places(connection: Connection, run_ids: set[str]) -> dict[str, int]:

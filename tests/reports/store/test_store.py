@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from probes.outcome import Evidence, Measurement, Verdict
 from reports.store import Store, StoreError, StoreSink
-from reports.store.rows import check_rows
+from reports.store.rows import outcome_rows
 from scenarios.events import Ended, OutcomeReady, RunFinished, RunStarted
 from tests.reports.store.stored_runs import AT, a_run, feed, full_outcome, full_result, passed, run_info
 
@@ -194,7 +194,7 @@ _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(_SUR
 @settings(max_examples=30, deadline=None)
 def test_any_evidence_becomes_json_that_every_database_takes(data: dict[str, object]) -> None:
     odd = replace(full_outcome(run_info()).checks[0], evidence=(Evidence("k", "s", data),))
-    text = json.dumps(check_rows(replace(full_outcome(run_info()), checks=(odd,))), allow_nan=False, ensure_ascii=False)
+    text = json.dumps(outcome_rows(replace(full_outcome(run_info()), checks=(odd,)), 0)[1], allow_nan=False, ensure_ascii=False)
     assert "\\u0000" not in text
     text.encode("utf-8")
 
