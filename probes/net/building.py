@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -216,13 +217,18 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
 
 
 def _user_agent(subject: Subject, run_id: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        number = version("vedette")
-    except PackageNotFoundError:
-        number = "0"
     comment = f"{subject.suite}/{subject.scenario}; run {run_id}"
     # parentheses and backslashes would end the comment (RFC 9110 section 5.6.5)
     safe = re.sub(r"[^\x20-\x7e\xa0-\xff]|[()\\]", "_", comment)
-    return f"vedette/{number} ({safe})"
+    return f"vedette/{_version()} ({safe})"
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    """Return our version; asking takes more time than a whole request, so it is asked once."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("vedette")
+    except PackageNotFoundError:
+        return "0"
