@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probes.breaker_state import CLOSED, HALF_OPEN, Reading
+from probes.breaker_state import CLOSED, HALF_OPEN, Reading, failures
 from probes.breaker_trial import Call, OpenAnswer, Opening, Recovery, form_trouble
 from probes.outcome import Check, check, control, note
 
@@ -24,15 +24,15 @@ def opening_checks(seen: Opening, *, service: str, threshold: int, tolerance: in
         ]
     counted = max(after, seen.reached or 0) + baseline  # retries, and failures from before, count for the breaker too
     early, late = counted < threshold, after > threshold + tolerance
-    opened = f"opened {'already' if early else 'only'} after {after} failures, declared are {threshold}"
+    opened = f"opened {'already' if early else 'only'} after {failures(after)}, its threshold is {threshold}"
     say = f"the circuit breaker of '{service}' {opened}"
     return [
-        check("the breaker opens", holds=True, expected=expected, observed=f"{after} failures", evidence=last.evidence),
+        check("the breaker opens", holds=True, expected=expected, observed=failures(after), evidence=last.evidence),
         check(
             "the breaker opens at its threshold",
             holds=not early and not late,
             expected=expected,
-            observed=f"{after} failures",
+            observed=failures(after),
             say=f"{say} {last.where}",
             evidence=last.evidence,
         ),
@@ -85,7 +85,7 @@ def _spared(calls: Sequence[Call], breaker: str, trials: int) -> Check:
     return check(name, holds=total <= trials, expected=expected, observed=f"{total} calls", say=say)
 
 
-def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float) -> list[Check]:
+def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float, consecutive: bool) -> list[Check]:
     """Return whether the breaker closed again in time and serves."""
     start = f"the circuit breaker of '{service}'"
     since = f"{seen.took_s:.1f} s after the fault '{fault}' was taken out"
@@ -109,6 +109,18 @@ def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float
             evidence=seen.call.evidence,
         )
     ]
+    if seen.closed and consecutive and seen.reading.failure_count is not None:
+        left = seen.reading.failure_count
+        made.append(
+            check(
+                "a success starts the count of failures anew",
+                holds=left == 0,
+                expected="0 failures",
+                observed=failures(left),
+                say=f"{start} is closed and serves again, but still counts {failures(left)}, so a single failure may open it "
+                f"{seen.call.where}",
+            )
+        )
     if seen.closed and not seen.half_open_seen:
         made.append(
             note("half-open was seen", "half-open was not seen; a trial call may have closed the breaker between two looks")

@@ -61,9 +61,13 @@ class Reading:
     def __str__(self) -> str:
         if self.trouble:
             return self.trouble
-        count = "" if self.failure_count is None else f", {self.failure_count} failures"
+        count = "" if self.failure_count is None else f", {failures(self.failure_count)}"
         retry = "" if self.retry_after_s is None else f", next try in {self.retry_after_s:g} s"
         return f"{self.state}{count}{retry}"
+
+
+def failures(count: int) -> str:
+    return f"{count} failure{'' if count == 1 else 's'}"
 
 
 def read_state(document: Json, path: str, fields: StateFields) -> Reading:
@@ -102,7 +106,7 @@ def passive_checks(
 ) -> list[Check]:
     """Return the checks of one look: understood, about this service, threshold as declared, closed."""
     if reading.trouble:
-        say = f"the circuit breaker of '{service}' could not be read: {reading.trouble} {where}"
+        say = f"the state of the circuit breaker of '{service}' could not be read: {reading.trouble} {where}"
         return [check(_READABLE, holds=False, expected="a breaker", observed=reading.trouble, say=say, evidence=evidence)]
     made = [check(_READABLE, holds=True, expected="a breaker", observed=str(reading), evidence=evidence)]
     if fields.service:
@@ -125,11 +129,11 @@ _THRESHOLD = "the threshold is as declared"
 def state_check(reading: Reading, *, service: str, evidence: Evidence, where: str) -> Check:
     """Return the check that the breaker is closed."""
     retry = "" if reading.retry_after_s is None else f", it tries again in {reading.retry_after_s:g} s"
-    failures = "" if reading.failure_count is None else f" after {reading.failure_count} failures"
+    after = f" after {failures(reading.failure_count)}" if reading.failure_count else ""
     if reading.state == HALF_OPEN:
         say = f"the circuit breaker of '{service}' is stuck half-open: no trial call closes it {where}"
     elif reading.state == OPEN:
-        say = f"the circuit breaker of '{service}' is open{failures}{retry} {where}"
+        say = f"the circuit breaker of '{service}' is open{after}{retry} {where}"
     else:
         say = f"the circuit breaker of '{service}' is not known to be closed: {reading} {where}"
     return check(

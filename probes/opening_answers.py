@@ -65,7 +65,7 @@ def why_wrong(wish: Wish, found: datetime, hours: OpeningHours) -> str:
         return _why_closed(found, hours)
     offset = wish.expected.astimezone(hours.zone).utcoffset() or timedelta(0)
     if offset and abs(found - wish.expected) == abs(offset):
-        return f"off {right} by just the distance of {hours.zone.key} from UTC, so the time zone was lost"
+        return f"off {right} by just the distance of {hours.zone.key} from UTC, as if the time zone had been lost"
     if wish.inside:
         return f"though {right} lies within opening hours"
     return f"though the next opening is {right}"

@@ -35,6 +35,7 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
     service: str  # the breaker's name; stands for `{{service}}` in `status`
     threshold: PositiveInt = 5  # failures one after the other that open it
     tolerance: NonNegativeInt = 1  # so many more may be needed, as calls overlap
+    counting: Literal["consecutive", "window"] = "consecutive"  # whether a success starts the count anew, or time does
     mode: Literal["auto", "active", "passive"] = "auto"
     request: RequestTemplate | None = None  # a call through the breaker; for the active mode
     fault: FaultRef | None = None  # what makes the dependency fail; for the active mode
@@ -177,4 +178,10 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
         )
 
     def _recovered(self, recovery: Recovery) -> list[Check]:
-        return recovery_checks(recovery, service=self.service, fault=self.fault or "", within_s=self.recover_within)
+        return recovery_checks(
+            recovery,
+            service=self.service,
+            fault=self.fault or "",
+            within_s=self.recover_within,
+            consecutive=self.counting == "consecutive",
+        )

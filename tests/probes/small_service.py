@@ -161,7 +161,7 @@ class BreakerService:
             return 503, retry, {"error": "open"}
         self.calls += 1
         if not self.down and not (trial and "stuck_half_open" in self.bugs):
-            self.failures, self.opened_at = 0, None
+            self.failures, self.opened_at = self.failures if "never_resets" in self.bugs else 0, None
             return 200, {}, {"slots": ["10:00"]}
         if trial and "stuck_half_open" in self.bugs and not self.down:
             return 503, {"Retry-After": "1"}, {"error": "on trial for ever"}

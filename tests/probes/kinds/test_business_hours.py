@@ -99,7 +99,7 @@ async def test_a_sound_shop_passes_at_every_edge() -> None:
 
 
 BUGS = {
-    "ignores_time_zone": "off 09:00 by just the distance of Europe/Berlin from UTC, so the time zone was lost",
+    "ignores_time_zone": "off 09:00 by just the distance of Europe/Berlin from UTC, as if the time zone had been lost",
     "off_by_one_at_closing": "a request for 19:00 on Mon 23 Nov was answered with 19:00, at closing (19:00 is already closed)",
     "forgets_holidays": "on a holiday (Christmas Day), when it is closed",
     "misses_clock_change": "one hour off 09:00 on Tue 30 Mar: the clocks change on Sun 28 Mar",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +17,7 @@ from probes.faults.http_hook import HttpHook
 from probes.kinds.circuit_breaker import CircuitBreaker
 from probes.outcome import Outcome, Verdict
 from probes.target import Grant
+from probes.undo import Fate, Journal, restore
 from tests.probes.small_service import BreakerService, a_session, a_target, asked, serving, with_lever
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +74,7 @@ BUGS = {
     "wrong_form": "the open circuit breaker of 'calcom_api' answered with status 500 instead of 503",
     "no_retry_after": "the open circuit breaker of 'calcom_api' answered with no Retry-After",
     "says_closed": "the circuit breaker of 'calcom_api' refuses calls, but its state says 'closed",
+    "never_resets": "is closed and serves again, but still counts 5 failures",
     "frozen_state": "the circuit breaker of 'calcom_api' refuses calls, but its state says 'closed",
 }
 
@@ -93,6 +100,21 @@ async def test_a_breaker_that_opens_elsewhere_than_it_says_fails(real: int, word
     outcome = await outcome_of(service)
     assert outcome.verdict is Verdict.FAIL
     assert words in outcome.sentence
+
+
+async def test_failures_that_others_cause_meanwhile_are_counted_too() -> None:
+    """On a shared system other callers fail as well; the dependency's own counter tells of them."""
+    service = BreakerService()
+    sound = service._slots
+
+    async def busy() -> Any:
+        if service.down and service.state == "closed":
+            await sound()  # somebody else's call, just before ours
+        return await sound()
+
+    service._slots = busy  # type: ignore[method-assign]
+    outcome = await outcome_of(service)
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
 
 
 async def test_one_failure_more_is_within_the_tolerance() -> None:
@@ -249,3 +271,84 @@ async def test_a_fallback_counts_as_the_declared_form() -> None:
 def test_options_that_cannot_work_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         CircuitBreaker.model_validate({**OPTIONS, **options})
+
+
+async def in_the_middle(stop: Callable[[asyncio.Task[Outcome]], None], deadline_s: float) -> tuple[BreakerService, Outcome]:
+    """Stop an active probe while its fault is in and the service hangs, and return both."""
+    service = BreakerService()
+    hanging = asyncio.Event()
+    sound = service._slots
+
+    async def hang_while_down() -> Any:
+        if service.down:
+            hanging.set()
+            await asyncio.Event().wait()
+        return await sound()
+
+    service._slots = hang_while_down  # type: ignore[method-assign]
+    async with serving(service.handle) as url:
+        target = a_target(url, faults={"calcom_down": with_lever(HttpHook, service.lever())})
+        probe = CircuitBreaker.model_validate({**OPTIONS, "dependency_calls": None})
+        task = asyncio.create_task(asked(probe, a_session(target), deadline_s=deadline_s))
+        await hanging.wait()
+        assert service.down
+        stop(task)
+        return service, await task
+
+
+@pytest.mark.parametrize(
+    ("stop", "deadline_s", "verdict", "words"),
+    [
+        (lambda task: task.cancel("SIGTERM"), 30.0, Verdict.INCONCLUSIVE, "stopped before it was finished: SIGTERM"),
+        (lambda task: None, 1.0, Verdict.FAIL, "the target did not answer in time: after 1 s"),
+    ],
+    ids=["cancelled", "out of time"],
+)
+async def test_a_probe_stopped_in_the_middle_takes_its_fault_out(
+    stop: Callable[[asyncio.Task[Outcome]], None], deadline_s: float, verdict: Verdict, words: str
+) -> None:
+    service, outcome = await in_the_middle(stop, deadline_s)
+    assert (service.down, service.undone) == (False, 1)
+    assert outcome.verdict is verdict
+    assert words in outcome.sentence
+
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from probes.faults.http_hook import HttpHook
+from probes.kinds.circuit_breaker import CircuitBreaker
+from probes.undo import Journal
+from tests.probes.kinds.test_circuit_breaker import OPTIONS
+from tests.probes.small_service import BreakerService, a_session, a_target, asked, with_lever
+
+url, folder = sys.argv[1:]
+target = a_target(url, faults={"calcom_down": with_lever(HttpHook, BreakerService().lever())})
+session = a_session(target, journal=Journal(Path(folder)))
+asyncio.run(asked(CircuitBreaker.model_validate({**OPTIONS, "recover_within": "60s"}), session, deadline_s=120))
+"""
+
+
+async def test_after_a_kill_in_the_middle_of_the_probe_a_restore_takes_the_fault_out(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    service = BreakerService(frozenset({"absent"}))
+    down = asyncio.Event()
+    sound = service._slots
+
+    async def hang_while_down() -> Any:
+        if service.down:
+            down.set()
+            await asyncio.Event().wait()
+        return await sound()
+
+    service._slots = hang_while_down  # type: ignore[method-assign]
+    async with serving(service.handle) as url:
+        command = [sys.executable, "-c", CHILD, url, str(tmp_path / "undo")]
+        child = await asyncio.create_subprocess_exec(*command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
+        async with asyncio.timeout(20):
+            await down.wait()
+        child.kill()
+        await child.wait()
+        assert service.down
+        (result,) = await restore(Journal(tmp_path / "undo"))
+        assert (result.fate, result.what, service.down) == (Fate.UNDONE, "fault 'calcom_down'", False)
