@@ -172,8 +172,9 @@ class _Reading:
         """Take the lines from `offset` to the end. What is not the last file to read will not grow: its rest is a line."""
         mark = self.mark
         allowed = self.max_bytes - mark.used
-        raw = _read_at(file, offset, min(allowed, max(0, file.size - offset)))
-        if file.size > offset + len(raw):
+        there = max(0, file.size - offset)  # looked up once: what is written while we read is for the next read
+        raw = _read_at(file, offset, min(allowed, there))
+        if there > allowed:
             self.cut_short = True
             self.remarks.append(f"more than {self.max_bytes} bytes were written to '{file.path}'; the rest was not read")
         end = raw.rfind(b"\n") + 1

@@ -164,6 +164,26 @@ async def test_a_file_of_two_gigabytes_is_read_only_from_the_mark(log: Path) -> 
     assert window.next_mark.used == 4
 
 
+async def test_what_is_written_while_it_reads_is_left_for_the_next_read(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from probes.evidence import log_file
+
+    source, read_at = LogFile(path=str(log)), log_file._read_at
+    mark = await source.mark()
+    _append(log, "first\n")
+
+    def read_and_grow(file: log_file._Opened, offset: int, length: int) -> bytes:
+        found = read_at(file, offset, length)
+        if b"first" in found and length == len("first\n"):
+            _append(log, "second\n")
+        return found
+
+    monkeypatch.setattr(log_file, "_read_at", read_and_grow)
+    first = await source.read_since(mark)
+    monkeypatch.undo()
+    assert _texts(first) == ["first"] and not first.cut_short
+    assert _texts(await source.read_since(first.next_mark)) == ["second"]
+
+
 async def test_more_than_may_be_read_makes_the_window_cut_short_for_good(log: Path) -> None:
     source = LogFile(path=str(log), max_bytes=10)
     mark = await source.mark()
