@@ -42,6 +42,15 @@ def steps(path: str) -> list[str | int | None]:
     return found
 
 
+def is_plain(path: str) -> bool:
+    """Say whether a path has names, indexes and wildcards only, so that what it names can be left out."""
+    try:
+        steps(path)
+    except ValueError:
+        return False
+    return True
+
+
 def without(document: Json, paths: Sequence[str]) -> Json:
     """Return the document less what stands at the paths."""
     for path in paths:

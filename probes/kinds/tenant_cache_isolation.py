@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from probes.cache_keys import KeyWatch, judge_keys, key_regex, keys_seen, owners
-from probes.documents import steps
+from probes.documents import is_plain, steps
 from probes.expect import JsonPath
 from probes.isolation import (
     Asker,
@@ -146,7 +146,7 @@ class TenantCacheIsolation(Probe, kind="tenant_cache_isolation"):
     def _volatile(self) -> tuple[str, ...]:
         """What may change by itself: what the scenario says, and what tells a cached answer from a cold one."""
         signs = [sign.json_path for sign in self.cached_when if sign.json_path is not None]
-        return (*self.volatile, *(path for path in signs if _is_plain(path)))
+        return (*self.volatile, *(path for path in signs if is_plain(path)))
 
     @property
     def _watched(self) -> list[tuple[str, str]]:
@@ -296,11 +296,3 @@ class _Talk:
         draws = range(self.draw + 1) if "unique." in text else range(1)
         values = {} if asker is None else asker.values
         return [key_regex(text, self._values(draw, tenant=values), any_tenant=asker is None) for draw in draws]
-
-
-def _is_plain(path: str) -> bool:
-    try:
-        steps(path)
-    except ValueError:
-        return False
-    return True
