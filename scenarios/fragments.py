@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from scenarios.mistakes import Mistake, near_or_known
-from scenarios.source import Entry, Listing, Node, Scalar, Table
+from scenarios.mistakes import Mistake, SuiteError, near_or_known
+from scenarios.source import NODES, Entry, Listing, Node, Scalar, Table, size
 from scenarios.variables import join
 
 # What is sent as it stands may have a key `use` of its own.
@@ -55,10 +55,14 @@ class Fragments:
             if key != "use"
         }
         made = Table(entries, node.place)
-        for name in reversed(self._names(node.get("use"), join(path, "use"))):
+        use = node.get("use")
+        for name in reversed(self._names(use, join(path, "use"))):
             piece = self._piece(name, join(path, "use"))
             if piece is not None:
                 made = lay_under(made, piece)
+        if use is not None and size(made) > NODES:
+            too_large = Mistake("the fragments grow too large when laid out", use.place, f"at most {NODES} values", path)
+            raise SuiteError([*self._mistakes, too_large])
         return made
 
     def _names(self, use: Node | None, path: str) -> list[Scalar]:

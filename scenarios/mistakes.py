@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SHOWN_AT_MOST = 50
 _WIDEST_LINE = 120
@@ -61,7 +61,7 @@ class SuiteError(Exception):
 
     def render(self, *, color: bool = False) -> str:
         """Return all mistakes in the form of a compiler's messages, at most `SHOWN_AT_MOST` of them."""
-        blocks = [_render(mistake, color=color) for mistake in self.mistakes[:SHOWN_AT_MOST]]
+        blocks = [_render(_harmless(mistake), color=color) for mistake in self.mistakes[:SHOWN_AT_MOST]]
         more = len(self.mistakes) - SHOWN_AT_MOST
         return "\n\n".join(blocks + ([f"and {more} more"] if more > 0 else []))
 
@@ -103,6 +103,14 @@ def _order(mistake: Mistake) -> tuple[str, int, int, str]:
     return (place.file.path, place.line, place.column, mistake.sentence) if place else ("", 0, 0, mistake.sentence)
 
 
+def _harmless(mistake: Mistake) -> Mistake:
+    """Return the mistake without characters that would move a terminal's cursor or change its colours."""
+    sentence, remedy, path = (
+        "".join(c if c.isprintable() else "·" for c in text) for text in (mistake.sentence, mistake.remedy, mistake.path)
+    )
+    return replace(mistake, sentence=sentence, remedy=remedy, path=path)
+
+
 def _render(mistake: Mistake, *, color: bool) -> str:
     red, blue, off = (_RED, _BLUE, _OFF) if color else ("", "", "")
     head = f"{red}error:{off} {mistake.sentence}"
@@ -111,7 +119,8 @@ def _render(mistake: Mistake, *, color: bool) -> str:
         return f"{head}\n{blue}  ={off} {mistake.remedy}" if mistake.remedy else head
     number = str(place.line)
     pad = " " * len(number)
-    text, column, width = _window(*_masked(place.file.line(place.line), place.column, place.width))
+    line = "".join(c if c == "\t" or c.isprintable() else "·" for c in place.file.line(place.line).rstrip())
+    text, column, width = _window(*_masked(line, place.column, place.width))
     lead = _blank(text[: column - 1])
     caret = "^" * max(1, sum(_cells(c) for c in text[column - 1 : column - 1 + width]))
     lines = [

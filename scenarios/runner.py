@@ -15,6 +15,7 @@ from probes.probe import ask
 from probes.target import Target
 from scenarios.attempts import joined
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted, Sink
+from scenarios.hidden import secrets_in
 from scenarios.model import Scenario, Suite
 from scenarios.plan import PARTICIPLE, Span, breaks_neighbours, critical_path_s, next_to_start, waiting_chains, why_not
 from scenarios.selection import Chosen, Selection, choose
@@ -82,6 +83,7 @@ class Runner:
         self._selection = selection or Selection()
         self._chosen: Chosen = choose(suite, target_name, self._selection)
         self._by_name = {s.name: s for s in self._chosen.scenarios}
+        self._hidden = (*secrets_in([self._target, *(s.probe for s in self._chosen.scenarios)]), *suite.secrets)
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
         self._fail_fast = fail_fast
@@ -93,8 +95,7 @@ class Runner:
         self._stop: Stop | None = None
         self._stopping = asyncio.Event()
         self._slots = asyncio.Semaphore(self._target.concurrency)
-        self._run_id = new_id()
-        self._zero = 0.0
+        self._run_id, self._zero = new_id(), 0.0
         self._chains = waiting_chains(self._chosen.scenarios)
         alone = frozenset(s.name for s in self._chosen.scenarios if breaks_neighbours(s, self._target))
         self._state = _State(list(self._chosen.scenarios), alone)
@@ -215,7 +216,7 @@ class Runner:
         from probes.redact import Redactor
 
         redactor = Redactor()
-        for value, label in self._suite.secrets:
+        for value, label in self._hidden:
             redactor.add(value, label)
         return redactor
 

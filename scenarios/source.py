@@ -24,6 +24,7 @@ _DEPTH = 60
 # Digits beyond 64 bits stay text: an identifier of 20 digits must not lose any in a float somewhere.
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?|[eE][+-]?[0-9]{1,3})")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # YAML 1.1 section 5.4; or line numbers would differ
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -86,7 +87,7 @@ def read_text(text: str, shown: str, mistakes: list[Mistake] | None = None) -> N
     What is wrong but can be read past, such as a key given twice, is appended to `mistakes` where that is given.
     Raises: SuiteError for all else.
     """
-    file = SourceFile(shown, tuple(text.split("\n")))
+    file = SourceFile(shown, tuple(_LINE_END.split(text)))
     builder = _Builder(file, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     try:
         root = builder.document()
@@ -108,6 +109,15 @@ def plain(node: Node) -> Any:
     if isinstance(node, Listing):
         return [plain(item) for item in node.items]
     return node.value
+
+
+def size(node: Node, known: dict[int, int] | None = None) -> int:
+    """Return how many values the node holds, those that stand several times counted as often."""
+    known = {} if known is None else known
+    if id(node) not in known:
+        inner = [e.node for e in node.entries.values()] if isinstance(node, Table) else getattr(node, "items", ())
+        known[id(node)] = 1 + sum(size(one, known) for one in inner)
+    return known[id(node)]
 
 
 def resolve(text: str) -> str | int | float | bool | None:

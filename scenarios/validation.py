@@ -199,11 +199,10 @@ def _mistake(
 
 
 def _should(problem: _Problem) -> str:
-    form = _SHOULD.get(problem.kind)
-    if form is None:
-        text = problem.message.removeprefix("Value error, ").replace("Input should", "should")
-        return text[:1].lower() + text[1:]
-    return form.format(**problem.context)
+    if problem.kind in _SHOULD:
+        return _SHOULD[problem.kind].format(**problem.context)
+    text = problem.message.removeprefix("Value error, ").replace("Input should", "should")
+    return text[:1].lower() + text[1:]
 
 
 def _found(node: Node, problem: _Problem) -> str:

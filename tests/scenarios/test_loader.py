@@ -13,6 +13,7 @@ from probes.outcome import Severity
 from scenarios.loader import bundled_suites, load_suite
 from scenarios.mistakes import SuiteError
 from scenarios.model import Suite
+from scenarios.source import FILE_BYTES
 
 SUITES = Path("tests/scenarios/suites")
 GOLDEN = Path("tests/golden/suites")
@@ -231,3 +232,17 @@ def test_a_suite_without_a_name_is_named_after_its_file(tmp_path: Path) -> None:
 
 def test_bundled_suites_have_names() -> None:
     assert "demo" in bundled_suites()
+
+
+def test_fragments_that_blow_each_other_up_are_refused(tmp_path: Path) -> None:
+    doubling = "".join(f"  f{n}: {{a: {{use: [f{n - 1}]}}, b: {{use: [f{n - 1}]}}}}\n" for n in range(1, 40))
+    scenarios = "scenarios:\n  - {name: one, probe: test_silent, use: [f39]}\n"
+    (told,) = _mistakes(HEAD + "fragments:\n  f0: {x: 1}\n" + doubling + scenarios, tmp_path)
+    assert "the fragments grow too large when laid out" in told
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "suite.yaml"
+    file.write_text("# " + "x" * FILE_BYTES, encoding="utf-8")
+    with pytest.raises(SuiteError, match="is larger than 4 MiB"):
+        load_suite(str(file), environ={})

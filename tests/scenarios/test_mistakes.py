@@ -89,3 +89,9 @@ def test_near_names_are_found_whatever_their_case() -> None:
     assert near("p0", ["P0", "P1"]) == "did you mean 'P0'?"
     assert near("zzz", ["P0"]) == ""
     assert near_or_known("zzz", ["b", "a"]) == "known here: a, b"
+
+
+def test_a_file_cannot_speak_to_the_terminal() -> None:
+    place = Place(SourceFile("x.yaml", ("a: \x1b[2J",)), 1, 4)
+    told = SuiteError([Mistake("unknown field '\x1b[2J'", place, "\x07")]).render()
+    assert "\x1b" not in told and "\x07" not in told and "unknown field '·[2J'" in told

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from probes.evidence.source import EvidenceSource
+from probes.fields import Secret
 from probes.outcome import Verdict
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunStarted, ScenarioStarted
 from scenarios.runner import Runner, run, spoken_duration
@@ -235,6 +237,16 @@ async def test_a_secret_of_the_environment_does_not_reach_an_outcome() -> None:
     tiny._secrets = (("correct-horse-battery", "api_token"),)
     (outcome,) = (await _within(run(tiny, "staging"))).outcomes
     assert outcome.sentence == "it said fail [api_token]"
+
+
+async def test_a_secret_of_the_targets_evidence_does_not_reach_an_outcome() -> None:
+    class Vault(EvidenceSource, source="test_vault"):
+        dsn: Secret
+
+    vault = Vault(dsn=Secret("redis://:hunter2@host", "${REDIS_DSN}"))  # type: ignore[arg-type]
+    tiny = suite(scenario("leaky", Says(says="fail", secret="redis://:hunter2@host")), evidence={"vault": vault})
+    (outcome,) = (await _within(run(tiny, "staging"))).outcomes
+    assert outcome.sentence == "it said fail [redis_dsn]"
 
 
 async def test_a_circle_of_needs_does_not_hang_the_run() -> None:

@@ -119,6 +119,12 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
     assert plain(read_text("a: 1\r\nb:\r\n  - c\r\n", "x")) == {"a": 1, "b": ["c"]}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028"], ids=["LF", "CRLF", "CR", "LS"])
+def test_lines_are_counted_alike_whatever_ends_them(end: str) -> None:
+    root = read_text(end.join(["a: 1", "b: 2", "c: 3"]), "x")
+    assert isinstance(root, Table) and root.key_place("c").file.line(root.key_place("c").line) == "c: 3"
+
+
 def test_mistakes_that_can_be_read_past_are_collected() -> None:
     mistakes: list[Any] = []
     root = read_text("a: 1\na: 2\nb: !!int 3\n", "x", mistakes)
