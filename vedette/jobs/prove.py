@@ -134,15 +134,17 @@ async def prove(
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         loop = asyncio.get_running_loop()
 
-        async def ask(fault: Fault | None, number: int) -> list[Seen]:
-            seen = await loop.run_in_executor(pool, run_once, fault.name if fault else None)
+        async def ask(fault: Fault | None, number: int, turn: asyncio.Semaphore) -> list[Seen]:
+            async with turn:
+                seen = await loop.run_in_executor(pool, run_once, fault.name if fault else None)
             told(_said(fault, number, seen))
             return seen
 
-        sound_tasks = [asyncio.ensure_future(ask(None, n)) for n in range(1, sound_runs + 1)]
-        fault_tasks = [asyncio.ensure_future(ask(fault, 0)) for fault in chosen]
+        # Some promises are about time: a sound target is not made to wait for a processor, or it breaks them.
+        calm, busy = asyncio.Semaphore(max(1, min(workers, os.cpu_count() or 1))), asyncio.Semaphore(workers)
         try:
-            sound, broken = await asyncio.gather(*sound_tasks), await asyncio.gather(*fault_tasks)
+            sound = await asyncio.gather(*[ask(None, number, calm) for number in range(1, sound_runs + 1)])
+            broken = await asyncio.gather(*[ask(fault, 0, busy) for fault in chosen])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -18,6 +18,7 @@ from vedette.reference.logs import Log
 from vedette.reference.server import Response, html_response, json_response
 
 _COMPANY = re.compile(r"company-(\d{1,6})(?!\d)")
+_SERVICE = re.compile(r"[^<>\x00-\x1f]{1,200}")  # a name, not markup
 
 
 class Invalid(ValueError):
@@ -127,7 +128,7 @@ class Availability:
     async def _spoilt(self, body: dict[str, Any], response: Response) -> Response:
         """Return the answer as the versions of a careless week would give it."""
         if "api_slow" in self._faults:
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(2.5)
         if "api_maintenance_page" in self._faults:
             return html_response(200, "<!doctype html><title>Wartung</title><h1>Wir sind gleich zurück</h1>")
         if "api_error_with_200" in self._faults:
@@ -163,7 +164,7 @@ def _arguments(fields: dict[str, Any]) -> dict[str, Any]:
     args = fields.get("args")
     if not isinstance(args, dict):
         raise Invalid("args")
-    if not isinstance(args.get("service"), str) or not args["service"].strip():
+    if not isinstance(args.get("service"), str) or not _SERVICE.fullmatch(args["service"].strip()):
         raise Invalid("args.service")
     return args
 

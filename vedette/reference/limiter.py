@@ -61,16 +61,17 @@ class Limiter:
         return window
 
     def _key(self, call_id: str, request: Request) -> str:
+        trimmed = call_id if "limit_whitespace_escape" in self._faults else call_id.strip()
+        key = trimmed if "limit_case_escape" in self._faults else trimmed.casefold()
         if "limit_global" in self._faults:
             return request.peer.partition(":")[0]
         if "limit_per_connection" in self._faults:
-            return f"{call_id}|{request.peer}"
+            return f"{key}|{request.peer}"
         if "limit_key_random" in self._faults:
-            return f"{call_id}|{secrets.token_hex(4)}"
+            return f"{key}|{secrets.token_hex(4)}"
         if "limit_forwarded_for_escape" in self._faults:
-            return f"{call_id}|{request.headers.get('x-forwarded-for', '')}"
-        trimmed = call_id if "limit_whitespace_escape" in self._faults else call_id.strip()
-        return trimmed if "limit_case_escape" in self._faults else trimmed.casefold()
+            return f"{key}|{request.headers.get('x-forwarded-for', '')}"
+        return key
 
     def _headers(self, window: _Window, now: float) -> dict[str, str]:
         left = max(0, self._limit - window.count)
