@@ -123,7 +123,7 @@ def deliver(text: str, output: Path | TextIO) -> None:
         return
     try:
         if _is_device(output):
-            with output.open("wb") as device:
+            with output.open("ab") as device:
                 device.write(text.encode("utf-8", "backslashreplace"))
             return
         _write_whole(text.encode("utf-8", "backslashreplace"), output)

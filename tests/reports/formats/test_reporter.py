@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,18 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert os.read(reading, 100) == b"through"
     os.close(reading)
     assert pipe.is_fifo()
+
+
+def test_standard_output_that_leads_to_a_file_is_added_to_and_not_replaced(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from reports.formats.reporter import deliver\n"
+        "print('before', flush=True); deliver('the report', Path('/dev/stdout'))"
+    )
+    with (tmp_path / "out").open("w+") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True, cwd=Path(__file__).parents[3])
+        out.seek(0)
+        assert out.read() == "before\nthe report"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_dev_null_survives() -> None:
