@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from probes.bounds import AtLeast, Bounds, DurationBounds
 from probes.fields import Configured, Duration
@@ -192,6 +192,13 @@ def asked(answer: Answer) -> str:
 def trail(answer: Answer) -> str:
     """Return where to look, for the end of a sentence: `(GET /x answered 503, correlation id …)`."""
     return f"({asked(answer)} answered {answer.status}, correlation id {answer.correlation_id})"
+
+
+def reason_of(problem: ValueError) -> str:
+    """Return the first thing that is wrong with an expectation, in one line."""
+    if isinstance(problem, ValidationError):
+        return problem.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+    return str(problem)
 
 
 def _each(subject: str, matcher: Matcher, found: Selection, now: datetime) -> Iterator[tuple[str, Finding]]:

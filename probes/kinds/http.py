@@ -11,9 +11,9 @@ from pydantic import Field, PositiveInt, model_validator
 
 from probes.capture import Capture, CaptureName
 from probes.cookies import CookieJar
-from probes.expect import Expectation, asked
+from probes.expect import Expectation, asked, reason_of
 from probes.fields import Configured, Duration
-from probes.outcome import Check, Verdict, check, note
+from probes.outcome import Check, Verdict, broken, check, note
 from probes.probe import Probe
 from probes.request import RequestTemplate, UnknownVariable, fill
 from probes.target import Grant
@@ -107,7 +107,7 @@ class Http(Probe, kind="http"):
                 journey.register_undo()
             failed = False
             async for made in journey.take(step, label=step.name if self.steps else ""):
-                failed = failed or made.verdict is Verdict.FAIL
+                failed = failed or made.verdict in (Verdict.FAIL, Verdict.ERROR)
                 yield made
             if failed:
                 for left in steps[place + 1 :]:
@@ -135,7 +135,14 @@ class _Journey:
 
     async def take(self, step: Step, *, label: str) -> AsyncIterator[Check]:
         """Make the step's request, again where it may, and yield what the last answer is worth."""
-        expect = step.expect.filled(self._names())
+        try:
+            expect = step.expect.filled(self._names())
+        except UnknownVariable:
+            raise
+        except ValueError as problem:  # a captured value that the operator cannot take, such as a text for `lt`
+            say = f"the expectations of {step.name} do not take the captured values: {reason_of(problem)}"
+            yield broken("the expectations take the captured values", say)
+            return
         yield expect.refuses_the_opposite(label=label)
         tries = 1 + (step.retry.times if step.retry else 0)
         first_trouble = ""

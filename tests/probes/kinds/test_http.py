@@ -143,6 +143,18 @@ async def test_captured_values_are_known_to_later_expectations() -> None:
     assert wrong.verdict is Verdict.FAIL and wrong.sentence.startswith("read: $.at is 'axb', expected that it matches '^a")
 
 
+async def test_a_captured_value_that_an_operator_cannot_take_is_our_error_and_stops_the_later_steps() -> None:
+    steps = [
+        {"name": "make", "request": {}, "capture": {"it": {"json": "$.id"}}},
+        {"name": "read", "request": {}, "expect": {"json": {"$.n": {"lt": "{{it}}"}}}},
+        {"name": "end", "request": {}},
+    ]
+    outcome, asked = await asking(lambda asked: as_json({"id": "many"}), {"steps": steps})
+    assert outcome.verdict is Verdict.ERROR and len(asked) == 1
+    said = "the expectations of read do not take the captured values: should be a number, not 'many'"
+    assert outcome.sentence == said and notes(outcome) == ["not made, because the step 'read' failed"]
+
+
 async def test_a_captured_secret_is_never_shown() -> None:
     def handler(asked: Asked) -> Reply:
         return as_json({"token": "s3cr3t-t0k3n-value"}) if asked.path == "/login" else Reply(403, b"s3cr3t-t0k3n-value is bad")
