@@ -40,7 +40,7 @@ def opening_checks(seen: Opening, *, service: str, threshold: int, tolerance: in
 
 
 def open_checks(
-    calls: Sequence[Call], reading: Reading, *, service: str, form: OpenAnswer, fast_within_s: float, trials: int
+    calls: Sequence[Call], reading: Reading, *, service: str, form: OpenAnswer, fast_within_s: float, trials: int, counted: bool
 ) -> list[Check]:
     """Return whether the open breaker is fast, speaks in its form, spares the dependency, and says what it does."""
     slowest = max(calls, key=lambda call: call.duration_s)
@@ -64,7 +64,7 @@ def open_checks(
             say=f"{breaker} answered with {what} {odd.where}",
             evidence=odd.evidence,
         ),
-        _spared(calls, breaker, trials),
+        _spared(calls, breaker, trials, counted),
     ]
     refused = not any(call.served for call in calls)
     holds = (reading.is_open and refused) or (trials > 0 and reading.state == HALF_OPEN)
@@ -74,11 +74,13 @@ def open_checks(
     return made
 
 
-def _spared(calls: Sequence[Call], breaker: str, trials: int) -> Check:
+def _spared(calls: Sequence[Call], breaker: str, trials: int, counted: bool) -> Check:
     name = "an open breaker does not call the dependency"
     counts = [call.reached for call in calls if call.reached is not None]
     if len(counts) < len(calls):
         return note(name, "not looked at: no counter of the dependency's calls could be read (dependency_calls)")
+    if not counted:  # it stood still while calls failed before it was open, so standing still now shows nothing
+        return note(name, "not looked at: the counter of the dependency's calls does not count calls that this fault makes fail")
     total = sum(counts)
     say = f"{breaker} still called the dependency ({total} times in {len(calls)} calls) {calls[-1].where}"
     expected = "no calls" if not trials else f"at most {trials} trial calls"
@@ -88,24 +90,13 @@ def _spared(calls: Sequence[Call], breaker: str, trials: int) -> Check:
 def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float, consecutive: bool) -> list[Check]:
     """Return whether the breaker closed again in time and serves."""
     start = f"the circuit breaker of '{service}'"
-    since = f"{seen.took_s:.1f} s after the fault '{fault}' was taken out"
-    if seen.reading.state == CLOSED and seen.call.served:
-        say = f"{start} closed only {since}, declared are {within_s:g} s {seen.call.where}"
-    elif seen.reading.state == CLOSED:
-        say = f"{start} says it is closed, but calls are still refused {since} ({seen.call.said}) {seen.call.where}"
-    elif seen.reading.state == HALF_OPEN:
-        say = f"{start} is stuck half-open {since} {seen.call.where}"
-    else:
-        never = "" if seen.half_open_seen or seen.call.served else " and it never became half-open"
-        served = "calls are served, but " if seen.call.served else ""
-        say = f"{start} did not recover: {since} {served}its state is still '{seen.reading}'{never} {seen.call.where}"
     made = [
         check(
             "the breaker closes again and serves",
             holds=seen.closed,
             expected=f"within {within_s:g} s",
             observed=f"{seen.reading}, {'served' if seen.call.served else 'refused'} after {seen.took_s:.2f} s",
-            say=say,
+            say=_why_not_recovered(seen, start, fault, within_s),
             evidence=seen.call.evidence,
         )
     ]
@@ -126,6 +117,19 @@ def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float
             note("half-open was seen", "half-open was not seen; a trial call may have closed the breaker between two looks")
         )
     return made
+
+
+def _why_not_recovered(seen: Recovery, start: str, fault: str, within_s: float) -> str:
+    since = f"{seen.took_s:.1f} s after the fault '{fault}' was taken out"
+    if seen.reading.state == CLOSED and seen.call.served:
+        return f"{start} closed only {since}, declared are {within_s:g} s {seen.call.where}"
+    if seen.reading.state == CLOSED:
+        return f"{start} says it is closed, but calls are still refused {since} ({seen.call.said}) {seen.call.where}"
+    if seen.reading.state == HALF_OPEN:
+        return f"{start} is stuck half-open {since} {seen.call.where}"
+    never = "" if seen.half_open_seen or seen.call.served else " and it never became half-open"
+    served = "calls are served, but " if seen.call.served else ""
+    return f"{start} did not recover: {since} {served}its state is still '{seen.reading}'{never} {seen.call.where}"
 
 
 def bite_control(seen: Opening, fault: str) -> Check:

@@ -120,6 +120,11 @@ class Opening:
     last: Reading = _NEVER_READ
 
     @property
+    def counter_speaks(self) -> bool:
+        """Say whether the counter counts failing calls; one behind a cut line does not, and then tells nothing here."""
+        return any(call.reached for call in self.calls if not call.served)
+
+    @property
     def opened_after(self) -> int | None:
         known = [n for n in (self.said_open_after, self.shut_after) if n is not None]
         return min(known, default=None)
@@ -183,7 +188,7 @@ class Trial:
                 continue
             now = self.session.monotonic()
             seen.first_failure_at = seen.first_failure_at or now
-            if call.reached == 0 or (call.reached is None and self._shut_by_form(seen.calls)):
+            if (call.reached == 0) if seen.counter_speaks else self._shut_by_form(seen.calls):
                 seen.shut_after = seen.failures
             seen.failures += 1
             total = await self._count()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -144,6 +145,20 @@ def _change_between(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
 
 def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta(0)
+
+
+@lru_cache(16)
+def public_holidays(country: str, region: str | None) -> Mapping[date, str]:
+    """Return the public holidays of a country (ISO 3166) or its region, with English names where there are.
+
+    Raises: NotImplementedError for one that is not known.
+    """
+    # imported here: it takes 54 ms, and only suites with holidays should pay for it
+    import holidays
+
+    # without a language it would follow the machine's locale, and sentences must not
+    calendar: Mapping[date, str] = holidays.country_holidays(country, subdiv=region, language="en_US")
+    return calendar
 
 
 def parse_spans(texts: Sequence[str]) -> tuple[Span, ...]:

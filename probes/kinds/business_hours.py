@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from probes.fields import Configured, Duration, EvidenceRef
-from probes.jsonpath import find, finder
+from probes.fields import Duration
+from probes.jsonpath import find
 from probes.opening_answers import Seen, controls, day_and_clock, log_checks, read_instant, short, why_wrong
 from probes.opening_cases import Case, Plan, Wish, wishes
 from probes.opening_hours import OpeningHours, instant_of, parse_spans, parse_week
+from probes.opening_options import Example, Flag, Holidays, MoveLog, StartAnswer, wall_of
 from probes.outcome import Check, broken, check, note
 from probes.probe import Probe
 from probes.request import RequestTemplate
@@ -23,71 +23,6 @@ from probes.request import RequestTemplate
 if TYPE_CHECKING:
     from probes.evidence.source import LogSource
     from probes.session import Answer, Session
-
-
-def _checked_path(value: str) -> str:
-    finder(value)
-    return value
-
-
-JsonPath = Annotated[str, AfterValidator(_checked_path)]
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-
-
-class Holidays(Configured):
-    """Whose public holidays are closed days: an ISO 3166 country such as `DE`, and a region of it such as `BE`."""
-
-    country: str
-    region: str | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> Holidays:
-        try:
-            _calendar(self.country, self.region)
-        except NotImplementedError as problem:
-            raise ValueError(f"no holidays are known for that country or region ({problem})") from None
-        return self
-
-    def name_of(self, day: date) -> str:
-        return str(_calendar(self.country, self.region).get(day) or "")
-
-
-class StartAnswer(Configured):
-    """Where the answer says when it will start. `iso` needs an offset, `utc` and `local` may lack it, `epoch` is seconds."""
-
-    json_path: JsonPath = Field(alias="json")
-    format: Literal["iso", "utc", "local", "epoch"] = "iso"
-
-
-class Flag(Configured):
-    """Where the answer says, with true or false, whether the wish was moved."""
-
-    json_path: JsonPath = Field(alias="json")
-
-
-class MoveLog(Configured):
-    """The log line that a moved wish leaves, with our correlation id in it, and an unmoved one does not."""
-
-    source: EvidenceRef
-    message: str = "Auto-adjusted request time"
-    within: Duration = 5.0
-
-
-class Example(Configured):
-    """One line of the team's own table. `at`: `08:00` (of an ordinary open day) or `2026-12-24T08:00` (local).
-
-    `expect`: a time or a local date and time of the same forms, `next_opening`, or `unchanged`.
-    """
-
-    at: str
-    expect: str
-
-    @model_validator(mode="after")
-    def _readable(self) -> Example:
-        _wall(self.at, date.min, "at")
-        if self.expect not in ("next_opening", "unchanged"):
-            _wall(self.expect, date.min, "expect")
-        return self
 
 
 class BusinessHours(Probe, kind="business_hours"):
@@ -198,7 +133,7 @@ class BusinessHours(Probe, kind="business_hours"):
             if day is None:
                 remarks.append(note(name, f"not asked, as no day within {self.horizon_days} days is open"))
                 continue
-            wall = _wall(example.at, day, "at")
+            wall = wall_of(example.at, day, "at")
             at = instant_of(wall, self.oracle.zone)
             wish = plan.wish(name, at)
             expected = self._expected(example, wall, at)
@@ -216,7 +151,7 @@ class BusinessHours(Probe, kind="business_hours"):
             return at
         if example.expect == "next_opening":
             return self.oracle.next_opening(at)
-        return instant_of(_wall(example.expect, wall.date(), "expect"), self.oracle.zone)
+        return instant_of(wall_of(example.expect, wall.date(), "expect"), self.oracle.zone)
 
     def _judge(self, wish: Wish, answer: Answer) -> Seen:
         hours = self.oracle
@@ -285,25 +220,3 @@ class BusinessHours(Probe, kind="business_hours"):
                 break
             await session.sleep(0.1)
         return log_checks(log.describe(), self.log.message, seen, logged, told, self.oracle)
-
-
-@lru_cache(16)
-def _calendar(country: str, region: str | None) -> Any:
-    # imported here: it takes 54 ms, and only suites with holidays should pay for it
-    import holidays
-
-    # without a language it would follow the machine's locale, and sentences must not
-    return holidays.country_holidays(country, subdiv=region, language="en_US")
-
-
-def _wall(text: str, day: date, where: str) -> datetime:
-    """Return the local date and time of `08:00` (on `day`) or `2026-12-24T08:00`. Raises: ValueError."""
-    if _CLOCK.fullmatch(text):
-        return datetime.combine(day, datetime.strptime(text, "%H:%M").time())
-    try:
-        wall = datetime.fromisoformat(text)
-    except ValueError:
-        wall = None
-    if wall is None or wall.tzinfo is not None or "T" not in text:
-        raise ValueError(f"'{where}' should be a time such as '08:00' or a local date and time such as '2026-12-24T08:00'")
-    return wall

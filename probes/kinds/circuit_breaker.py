@@ -9,7 +9,7 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from probes.breaker_checks import bite_control, open_checks, opening_checks, recovery_checks
 from probes.breaker_state import CLOSED, HALF_OPEN, Reading, StateEndpoint, passive_checks, read_state, reading_control
-from probes.breaker_trial import CallCounter, OpenAnswer, Recovery, Trial
+from probes.breaker_trial import CallCounter, OpenAnswer, Opening, Recovery, Trial
 from probes.fields import Duration, FaultRef
 from probes.jsonpath import finder
 from probes.outcome import Check, control, note
@@ -155,7 +155,7 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
             if seen.opened_after is not None:
                 session.measure("calls_to_open", seen.opened_after, "calls")
                 session.measure("time_to_open", seen.opened_at - seen.first_failure_at, "s")
-                for made in await self._while_open(trial, seen.last):
+                for made in await self._while_open(trial, seen):
                     yield made
         if seen.failures:
             recovery = await trial.until_closed(self.recover_within)
@@ -164,9 +164,9 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
             for made in self._recovered(recovery):
                 yield made
 
-    async def _while_open(self, trial: Trial, opened: Reading) -> list[Check]:
+    async def _while_open(self, trial: Trial, seen: Opening) -> list[Check]:
         calls, reading, took_s = await trial.while_open()
-        pause_s = opened.retry_after_s or self.half_open_after
+        pause_s = seen.last.retry_after_s or self.half_open_after
         trials = int(took_s // pause_s) if pause_s else 0  # a trial call in this time is right, not a leak
         return open_checks(
             calls,
@@ -175,6 +175,7 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
             form=self.open_answer,
             fast_within_s=self.fast_within,
             trials=trials,
+            counted=seen.counter_speaks,
         )
 
     def _recovered(self, recovery: Recovery) -> list[Check]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from probes.opening_hours import WEEKDAYS, OpeningHours, Span, clock_changes, instant_of, parse_spans, parse_week
+from probes.opening_hours import WEEKDAYS, OpeningHours, Span, clock_changes, instant_of, parse_spans, parse_week, public_holidays
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK = parse_week({"mon-fri": ["09:00-19:00"]})
@@ -168,3 +168,12 @@ def test_an_independent_library_says_the_same_at_every_quarter_of_the_days_aroun
         at = (first + timedelta(minutes=15 * step)).astimezone(BERLIN)
         expected = at if theirs.is_open(at) else theirs.next_change(at)
         assert ours.next_start(at) == expected.astimezone(UTC), at
+
+
+@pytest.mark.parametrize("year", range(2025, 2031))
+def test_holidays_of_berlin_are_those_of_its_law(year: int) -> None:
+    """Source: Feiertagsgesetz Berlin, section 1; the days that hang on Easter are left to the library."""
+    known = public_holidays("DE", "BE")
+    assert all(known.get(date(year, month, day)) for month, day in ((1, 1), (3, 8), (5, 1), (10, 3), (12, 25), (12, 26)))
+    assert not known.get(date(year, 12, 24))
+    assert known.get(date(year, 12, 25)) == "Christmas Day"

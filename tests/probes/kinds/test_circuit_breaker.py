@@ -117,6 +117,23 @@ async def test_failures_that_others_cause_meanwhile_are_counted_too() -> None:
     assert outcome.verdict is Verdict.PASS, outcome.sentence
 
 
+async def test_a_counter_behind_the_cut_line_is_not_taken_for_a_breaker_that_is_open() -> None:
+    """A fault on the way to the dependency keeps its counter still; that says nothing of the breaker."""
+    service = BreakerService(pause_s=0.8)
+    sound = service._slots
+
+    async def cut() -> Any:
+        before = service.calls
+        answer = await sound()
+        service.calls = before if service.down else service.calls
+        return answer
+
+    service._slots = cut  # type: ignore[method-assign]
+    outcome = await outcome_of(service)
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
+    assert "an open breaker does not call the dependency" in names(outcome, Verdict.SKIPPED)
+
+
 async def test_one_failure_more_is_within_the_tolerance() -> None:
     service = BreakerService(frozenset({"lies_about_threshold"}), threshold=6)
     assert (await outcome_of(service)).verdict is Verdict.PASS
