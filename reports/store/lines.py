@@ -25,6 +25,8 @@ from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, R
 
 SCHEMA_VERSION = 1
 
+_LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -127,13 +129,14 @@ def finish_json(finish: Finish) -> dict[str, Any]:
 def dump_json(value: object, *, indent: int | None = None) -> str:
     """Return strict JSON in readable Unicode, whatever text is in it.
 
-    A lone surrogate (text that was not UTF-8) has no bytes in UTF-8: it is written as its `\\udcxx` escape.
+    A lone surrogate (text that was not UTF-8) has no bytes in UTF-8: it is written as its `\\udcxx` escape. So are
+    the signs that some programs (Python's `splitlines`, JavaScript) take for the end of a line.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
     except ValueError:
         text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent, default=str)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text.translate(_LINE_ENDS).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _finite(value: object) -> object:

@@ -39,7 +39,7 @@ def test_every_key_of_the_object_is_documented() -> None:
 @settings(max_examples=30, deadline=None)
 def test_any_text_is_strict_json(name: str, text: str) -> None:
     shown = show(name, odd_run(text))
-    for document in [shown] if name == "json" else shown.strip("\n").split("\n"):
+    for document in [shown] if name == "json" else shown.splitlines():
         json.loads(document.encode("utf-8"), parse_constant=refuse)
     first = shown if name == "json" else ""
     if first:
