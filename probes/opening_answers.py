@@ -54,7 +54,8 @@ def read_instant(value: Json, form: str, zone: ZoneInfo) -> datetime:
 
 def why_wrong(wish: Wish, found: datetime, hours: OpeningHours) -> str:
     """Return what is wrong with an answer, from the most telling to the plain."""
-    right = short(wish.expected, wish.at, hours)
+    days = {instant.astimezone(hours.zone).date() for instant in (wish.at, wish.expected, found)}
+    right = short(wish.expected, wish.at, hours) if len(days) == 1 else day_and_clock(wish.expected, hours)
     if found < wish.at:
         return f"which is earlier than what was asked for; {right} is right"
     if found != wish.at and abs(found - wish.expected) == timedelta(hours=1):
