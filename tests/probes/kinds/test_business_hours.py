@@ -104,7 +104,7 @@ BUGS = {
     "forgets_holidays": "on a holiday (Christmas Day), when it is closed",
     "misses_clock_change": "one hour off 09:00 on Tue 30 Mar: the clocks change on Sun 28 Mar",
     "never_adjusts": "a request for 08:00 on Mon 23 Nov was answered with 08:00, before opening at 09:00 (correlation id ",
-    "always_adjusts": "though 09:00 lies within opening hours",
+    "always_adjusts": "though 09:00 on Mon 23 Nov lies within opening hours",
     "to_the_past": "which is earlier than what was asked for; 09:00 on Tue 24 Nov is right",
     "flag_is_stuck": "was answered with another time, but $.adjusted says False",
     "naive_answer": "has no offset, so it may mean any time zone",
