@@ -198,7 +198,7 @@ _LIMIT = _of(
 _HOURS = _of(
     "business_hours",
     ("hours_not_adjusted", "requests outside the opening hours are taken as they are", ("08:00", "before opening at 09:00")),
-    ("hours_server_in_utc", "the server's zone is UTC, and wishes are read in it", ("the time zone was lost",)),
+    ("hours_server_in_utc", "the server's zone is UTC, and wishes are read in it", ("time zone",)),
     ("hours_summer_time_ignored", "the offset is +01:00 all year round", ("the clocks change",)),
     ("hours_closing_inclusive", "19:00 sharp is still taken for open", ("19:00 is already closed",)),
     ("hours_saturday_open", "the week is Monday to Saturday", ("Saturday",)),
