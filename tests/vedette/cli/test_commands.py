@@ -1,0 +1,85 @@
+"""This file is for the commands around a run: init, schema, probes, doctor, validate, demo."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from probes.registry import KINDS
+from reports.formats.reporter import FORMATS
+from tests.vedette.conftest import Vedette
+
+
+def test_init_writes_a_suite_that_is_valid_and_nothing_over_an_existing_file(vedette: Vedette, tmp_path: Path) -> None:
+    assert vedette("init").returncode == 0
+    assert vedette("validate", "vedette.yaml", "--target", "staging").returncode == 0
+    (tmp_path / "vedette.yaml").write_text("mine")
+    (tmp_path / "suite.schema.json").unlink()
+    again = vedette("init")
+    assert (again.returncode, "kept    vedette.yaml" in again.stderr) == (0, True)
+    assert (tmp_path / "vedette.yaml").read_text() == "mine"
+    assert (tmp_path / "suite.schema.json").exists()
+
+
+def test_the_schema_is_json_and_knows_every_kind(vedette: Vedette) -> None:
+    text = json.dumps(json.loads(vedette("schema").stdout))
+    assert [kind for kind in KINDS.names() if f'"{kind}"' not in text] == []
+
+
+@pytest.mark.parametrize("kind", KINDS.names())
+def test_every_kind_and_every_option_of_it_is_explained(vedette: Vedette, kind: str) -> None:
+    done = vedette("probes", kind)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    options = lines[lines.index("options (beside those that every scenario has):") + 1 :]
+    named = [n for n, line in enumerate(options) if line.startswith("  ") and line[2] != " "]
+    bare = [options[n].split()[0] for n in named if n + 1 >= len(options) or n + 1 in named]
+    assert bare == [], f"options without a comment in probes/kinds/{kind}.py"
+
+
+def test_the_help_of_run_names_every_report_format(vedette: Vedette) -> None:
+    text = vedette("run", "--help").stdout
+    assert [name for name in FORMATS.names() if name not in text] == []
+
+
+def test_the_doctor_finds_nothing_in_a_sound_installation(vedette: Vedette) -> None:
+    done = vedette("doctor")
+    assert (done.returncode, "BAD" in done.stdout) == (0, False), done.stdout
+
+
+def test_the_doctor_notices_a_state_folder_that_cannot_be_made(vedette: Vedette, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = vedette("doctor", environ={"VEDETTE_STATE_DIR": str(tmp_path / "file" / "state")})
+    assert (done.returncode, "BAD" in done.stdout) == (3, True)
+
+
+def test_validate_tells_all_mistakes_at_once(vedette: Vedette, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "suite: bad\ntargets:\n  a: {base_url: 'http://127.0.0.1'}\nscenarios:\n"
+        "  - {name: one, probe: htpp}\n  - {name: two, probe: http, reqest: {path: /}}\n"
+    )
+    done = vedette("validate", "bad.yaml")
+    assert (done.returncode, done.stderr.count("error:")) == (2, 2), done.stderr
+    assert "bad.yaml:5:" in done.stderr
+    assert "did you mean 'http'?" in done.stderr
+    assert "did you mean 'request'?" in done.stderr
+
+
+def test_the_demo_passes_and_leaves_a_report(vedette: Vedette, tmp_path: Path) -> None:
+    done = vedette("demo", "--html", "demo.html", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Passed" in (tmp_path / "demo.html").read_text(encoding="utf-8")
+    assert str(tmp_path / "demo.html") in done.stderr
+
+
+def test_the_demo_with_a_fault_names_the_cause_in_its_first_line(vedette: Vedette) -> None:
+    done = vedette("demo", "--fault", "cache_key_without_tenant", timeout=120)
+    assert done.returncode == 1
+    assert "tenant 20 was served tenant 15's" in done.stdout.splitlines()[0]
+
+
+def test_every_command_has_a_help_text(vedette: Vedette) -> None:
+    for command in ("run", "validate", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor"):
+        assert len(vedette(command, "--help").stdout.splitlines()) > 4
