@@ -33,7 +33,7 @@ class App:
         self._clock = clock
         self._dependencies = Dependencies(settings, faults)
         self._log = Log(log_path, environment=settings.environment, faults=faults, clock=clock)
-        self._cache = SlotCache(settings, faults)
+        self._cache = SlotCache(settings, faults, lambda: self._dependencies.is_up("redis"))
         breaker = Breaker(settings, faults, self._log.warning, time.monotonic)
         self._webhooks = Webhooks(faults=faults, limiter=Limiter(settings, faults, time.monotonic), log=self._log)
         self._availability = Availability(

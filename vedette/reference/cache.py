@@ -81,14 +81,15 @@ class Redis:
 class SlotCache:
     """The cache as the application sees it: keys are made here and nowhere else."""
 
-    def __init__(self, settings: Settings, faults: Set[str]) -> None:
+    def __init__(self, settings: Settings, faults: Set[str], is_up: Callable[[], bool]) -> None:
         self._settings = settings
         self._faults = faults
+        self._is_up = is_up
         self._store: Store = Redis(settings.redis_url) if settings.redis_url else Memory()
         self._nearby: dict[str, Entry] = {}  # only a faulty version has this second, quicker cache
 
     async def get(self, wanted: Wanted) -> Entry | None:
-        if "cache_off" in self._faults:
+        if "cache_off" in self._faults or not self._is_up():
             return None
         found = await self._store.get(self._key(wanted))
         if found is not None and "cache_hit_from_shared_layer" in self._faults:
@@ -98,7 +99,7 @@ class SlotCache:
         return found
 
     async def put(self, wanted: Wanted, entry: Entry) -> None:
-        if "cache_off" in self._faults:
+        if "cache_off" in self._faults or not self._is_up():
             return
         if "cache_hit_from_shared_layer" in self._faults:
             self._nearby[f"{wanted.day}_{wanted.service}"] = entry

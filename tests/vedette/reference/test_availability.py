@@ -56,6 +56,15 @@ async def test_a_second_request_is_served_from_the_cache(start: Start) -> None:
     assert first.json()["slots"] == second.json()["slots"]
 
 
+async def test_without_its_cache_it_asks_the_calendar_service_each_time(start: Start) -> None:
+    async with start() as target:
+        await target.ask()
+        await target.pull("POST", "redis")
+        told = await target.ask()
+        assert await target.calls() == 2
+    assert told.status_code == 200 and told.headers["x-cache"] == "MISS"
+
+
 async def test_tenants_asked_at_once_get_their_own_answers(start: Start) -> None:
     async with start() as target:
         asked = [15, 20, 1] * 10
