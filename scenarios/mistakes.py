@@ -73,7 +73,7 @@ def near(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     return f"did you mean '{by_lower[found[0]]}'?" if found else ""
 
 
-def near_or_known(name: str, known: Iterable[str], *, at_most: int = 14) -> str:
+def near_or_known(name: str, known: Iterable[str], *, at_most: int = 24) -> str:
     """Return the near name, or else all known names where they are few."""
     names = sorted(known)
     if hint := near(name, names):

@@ -161,8 +161,6 @@ class _Builder:
         if event.anchor:
             self._anchors[event.anchor] = None
         made = self._made(event, depth)
-        if made[1] > NODES:
-            raise SuiteError([*self.mistakes, self._too_large(event)])
         if event.anchor:
             self._anchors[event.anchor] = made
         return made

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from probes.fields import Expanded
+from scenarios.annotations import known_fields
 from scenarios.mistakes import Mistake, Place, listed, looks_secret, near, near_or_known, without_password
 from scenarios.source import Listing, Node, Scalar, Table, plain
 from scenarios.variables import join
@@ -106,15 +106,6 @@ def doc_path(path: str, loc: Iterable[Any]) -> str:
     return path
 
 
-def known_fields(model: Any, loc: Loc) -> set[str]:
-    """Return the keys that may stand at a place below a model, over all branches of unions on the way."""
-    types = list(_flat(model))
-    for part in loc:
-        below = [inner for one in types for inner in _inside(one, part)]
-        types = below or types
-    return {f.alias or n for one in types if _is_model(one) for n, f in one.model_fields.items()}
-
-
 def _child(node: Node, part: Any) -> Node | None:
     if isinstance(node, Table):
         return node.get(part) if isinstance(part, str) else None
@@ -187,8 +178,8 @@ def _mistake(
         known = known_fields(model, problem.doc[:-1]) | (also_known if len(problem.doc) == 1 else set())
         yield Mistake(f"unknown field '{problem.doc[-1]}'", place, near_or_known(str(problem.doc[-1]), known), where)
         return
-    if _is_held(node):
-        return  # the unset variable is reported itself
+    if _is_held(node) or _is_echo(node, problem):
+        return
     name = _name(problem.doc) if problem.doc else ""
     value_place = node.place if problem.doc else key_place or _first_key(root)
     if problem.kind == "value_error" and isinstance(node, Table):
@@ -198,7 +189,14 @@ def _mistake(
     yield Mistake(f"{name or 'this'} cannot be {_found(node, problem)}", value_place, _unexpanded(_should(problem), node), where)
 
 
+def _is_echo(node: Node, problem: _Problem) -> bool:
+    """Return whether a list is called too short only because items of it are wrong, which is told of them."""
+    return problem.kind == "too_short" and isinstance(node, Listing) and len(node.items) >= problem.context["min_length"]
+
+
 def _should(problem: _Problem) -> str:
+    if problem.kind in ("too_short", "string_too_short") and problem.context.get("min_length") == 1:
+        return "should not be empty"
     if problem.kind in _SHOULD:
         return _SHOULD[problem.kind].format(**problem.context)
     text = problem.message.removeprefix("Value error, ").replace("Input should", "should")
@@ -250,6 +248,7 @@ def _expanded_in(node: Node) -> Iterator[Expanded]:
 
 
 def _is_held(node: Node) -> bool:
+    """Return whether a variable without a value is in it: that is told itself, and what follows from it is noise."""
     if isinstance(node, Scalar):
         return node.held
     inner = [entry.node for entry in node.entries.values()] if isinstance(node, Table) else list(node.items)
@@ -269,32 +268,3 @@ def _first_key(node: Node) -> Place:
         places = [entry.place for entry in node.entries.values()]
         return next((p for p in places if p.line == node.place.line and p.file is node.place.file), places[0])
     return node.place
-
-
-def _flat(annotation: Any) -> Iterator[Any]:
-    """Yield the members of a union, with Annotated taken off."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _flat(get_args(annotation)[0])
-    elif origin is Union or origin is UnionType:
-        for member in get_args(annotation):
-            yield from _flat(member)
-    else:
-        yield annotation
-
-
-def _inside(annotation: Any, part: Any) -> Iterator[Any]:
-    args = get_args(annotation)
-    if _is_model(annotation):
-        for name, info in annotation.model_fields.items():
-            if part in (name, info.alias):
-                yield from _flat(info.annotation)
-    elif get_origin(annotation) is dict and len(args) == 2:
-        yield from _flat(args[1])
-    elif isinstance(part, int) and args:
-        for arg in args:
-            yield from _flat(arg)
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,14 @@ def test_what_is_wrong_does_not_validate(path: list[Any], value: Any, validator:
 )
 def test_fragments_and_variables_validate(path: list[Any], value: Any, validator: Any) -> None:
     assert validator.is_valid(_with(path, value))
+
+
+def test_the_schema_beside_the_suites_is_the_one_of_the_code() -> None:
+    """Write it anew with `vedette schema > scenarios/suite.schema.json`."""
+    code = "import json; from scenarios.schema import suite_schema; print(json.dumps(suite_schema(), indent=2))"
+    # a process of its own: this one knows the kinds of other tests
+    fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert json.loads((LIBRARY.parent / "suite.schema.json").read_text(encoding="utf-8")) == json.loads(fresh)
 
 
 def test_options_are_described_by_the_comments_beside_them(validator: Any) -> None:

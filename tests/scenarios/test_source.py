@@ -102,10 +102,12 @@ def test_what_is_refused_is_told_at_its_place(text: str, told: tuple[int, int, s
     assert _told(text) == [told]
 
 
-def test_a_document_that_aliases_blow_up_is_refused() -> None:
-    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+@pytest.mark.parametrize("form", ["[{}]", "{{{}}}"], ids=["lists", "mappings"])
+def test_a_document_that_aliases_blow_up_is_refused(form: str) -> None:
+    bomb = "- &a [x, x, x, x, x, x, x, x, x]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True):
-        bomb += f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+        keys = [f"k{n}: " if form == "{{{}}}" else "" for n in range(9)]
+        bomb += f"- &{name} {form.format(', '.join(f'{key}*{before}' for key in keys))}\n"
     (told,) = _told(bomb)
     assert told[2:] == ("the document is too large with its aliases written out", f"at most {NODES} values")
 
