@@ -89,6 +89,7 @@ class Command(LogSource, source="command"):
         except TimeoutError as problem:
             raise EvidenceError(f"the {self.describe()} was not done after {self.timeout:g} s and was stopped") from problem
         finally:
+            _kill(process)  # at once: a second cancellation may not leave it running
             await asyncio.shield(_end(process))
 
     async def _output(self, process: asyncio.subprocess.Process) -> tuple[list[str], bool]:
@@ -133,13 +134,13 @@ async def _read_head(stream: asyncio.StreamReader, limit: int) -> bytes:
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
+    """Kill the whole group, also what outlived the program itself."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the whole group, also what outlived the program itself, and wait for it briefly."""
-    _kill(process)
+    """Wait briefly for what was killed, and let go of its pipes."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_AFTER_KILL_S):
             await process.wait()

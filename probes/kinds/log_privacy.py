@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from probes.evidence.source import LogLine
 from probes.fields import Configured, Duration, EvidenceRef
@@ -50,7 +50,13 @@ def _regex(text: str) -> str:
     return text
 
 
-Statuses = Annotated[tuple[Status, ...], BeforeValidator(_as_list), Field(min_length=1)]
+_STATUS_SCHEMA = [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": r"^[1-5](\d\d|xx)$"}]
+Statuses = Annotated[
+    tuple[Status, ...],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [*_STATUS_SCHEMA, {"type": "array", "minItems": 1, "items": {"anyOf": _STATUS_SCHEMA}}]}),
+]
 Regex = Annotated[str, AfterValidator(_regex)]
 
 
@@ -164,7 +170,7 @@ class LogPrivacy(Probe, kind="log_privacy"):
                 )
                 name = f"a log line of the request '{one.request.name}' was found"
                 yield control(name, holds=one in mine, expected="a line", observed=f"{len(_lines_of(one, watch))} lines", say=say)
-        say = f"not all that was logged could be read, and what was not read cannot be cleared ({'; '.join(watch.remarks)})"
+        say = f"what was logged could not all be read, and what was not read cannot be cleared ({'; '.join(watch.remarks)})"
         yield control("all that was logged meanwhile was read", holds=not watch.cut_short, say=say, evidence=watch.evidence())
 
 
@@ -215,8 +221,7 @@ def _lines_of(one: _Sent, watch: LogWatch) -> list[LogLine]:
 
 
 def _is_of(line: LogLine, one: _Sent) -> bool:
-    low = line.text.lower()
-    return one.nonce in low or (one.correlation_id != "" and one.correlation_id.lower() in low)
+    return any(known and known.lower() in line.text.lower() for known in (one.nonce, one.correlation_id))
 
 
 def _scan_is_sound(missed: Sequence[str]) -> Check:
@@ -228,13 +233,12 @@ def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[_Sent], watch: Log
     hashed = [leak for leak in leaks if leak.form == "hashed without salt"]
     plain = [leak for leak in leaks if leak not in hashed]
     called = _CALLED[kind]
-    say = f"the planted {called} stands in the logs, {_where(plain, sent)}" if plain else ""
     yield check(
         f"the planted {called} is not in the logs",
         holds=not plain,
         expected="nowhere, in no encoding",
         observed=f"{len(plain)} places in {len(watch.lines)} lines",
-        say=say,
+        say=f"the planted {called} stands in the logs, {_where(plain, sent)}" if plain else "",
         evidence=_places(plain, sent),
     )
     if hashed:

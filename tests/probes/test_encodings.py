@@ -103,6 +103,13 @@ def test_the_place_of_a_raw_value_is_exact_among_escapes_and_strange_letters(bef
     assert any(text[hit.start : hit.end] == VALUE for hit in Finder([(VALUE, "email")]).find(text))
 
 
+def test_a_value_that_was_put_into_lower_case_and_then_encoded_is_found() -> None:
+    finder = Finder([("Vera Xyzabcdefgh", "name")], hashes=True)
+    low = b"vera xyzabcdefgh"
+    for text in (base64.b64encode(low).decode(), low.hex(), hashlib.sha1(low, usedforsecurity=False).hexdigest()):
+        assert finder.find(text), text
+
+
 def test_values_that_overlap_are_one_hit_so_that_no_end_is_left_over() -> None:
     [hit] = Finder([("abcdefgh", "a"), ("efghijkl", "b")]).find("x abcdefghijkl y")
     assert (hit.start, hit.end) == (2, 14)

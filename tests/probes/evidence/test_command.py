@@ -1,9 +1,10 @@
 """This file is for commands that print log lines: bounded in time and size, whatever they do."""
 
-# ruff: noqa: ASYNC240  a test may block its own loop
+# ruff: noqa: ASYNC110, ASYNC240  a test may block its own loop
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
@@ -71,6 +72,18 @@ async def test_no_child_outlives_the_deadline(tmp_path: Path) -> None:
     while child.exists() and child.read_text().split()[2] != "Z" and time.monotonic() < deadline:
         os.sched_yield()
     assert not child.exists() or child.read_text().split()[2] == "Z"
+
+
+async def test_a_cancelled_read_kills_the_command(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    task = asyncio.create_task(Command(argv=["sh", "-c", f"echo $$ > {pid}.new; mv {pid}.new {pid}; sleep 60"]).mark())
+    while not pid.exists():
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 async def test_an_exit_code_is_an_error_with_the_first_line_of_complaint_and_without_secrets(
