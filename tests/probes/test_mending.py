@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 import pytest
 
@@ -138,6 +139,31 @@ async def test_an_undo_is_not_stopped_by_cancellations(did: list[str]) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert did[2:] == ["undo", "undo done"]
+
+
+async def test_a_cancellation_that_comes_during_an_undo_goes_on_after_it(did: list[str]) -> None:
+    finish, undoing = asyncio.Event(), asyncio.Event()
+    session = breaking(journal=None)
+
+    async def slow() -> None:
+        undoing.set()
+        await finish.wait()
+        did.append("undo done")
+
+    async def broken() -> None:
+        with patch.object(Recorded, "undo", lambda *_: slow()):
+            async with session.fault("down"):
+                pass
+        did.append("went on as if nothing had been")
+
+    task = asyncio.create_task(broken())
+    await undoing.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    finish.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert did[-1] == "undo done"
 
 
 async def test_a_failing_undo_is_tried_once_more_at_the_end(journal: Journal, did: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +55,7 @@ async def refusal(context: ssl.SSLContext, **options: object) -> TargetError:
             await session_at(server.url_at("localhost"), **options).send(RequestTemplate())
         assert server.talks == []  # nothing was asked of whom we do not trust
     assert caught.value.phase is Phase.TLS
+    assert caught.value.exchange is not None and caught.value.exchange.phases.tls_s is None  # a second look is not timed
     return caught.value
 
 
@@ -106,12 +109,26 @@ async def test_a_certificate_of_an_unknown_issuer_is_told_as_such(authority: Aut
 
 
 async def test_a_server_without_tls_is_told_as_such() -> None:
-    async with serving(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        # a server that waits for a whole head would wait for ever: it says its no after the first bytes
-        port = server.port
-        with pytest.raises(TargetError, match="TLS handshake") as caught:
-            await session_at(f"https://127.0.0.1:{port}", limits={"connect": 0.5}).send(RequestTemplate())
+    async def no(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(no, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(TargetError) as caught:
+            await session_at(f"https://127.0.0.1:{port}").send(RequestTemplate(path="/x"))
     assert caught.value.phase is Phase.TLS
+    sentence = f"the TLS handshake with 127.0.0.1 failed: it does not speak TLS there (GET /x at 127.0.0.1:{port})"
+    assert str(caught.value) == sentence
+
+
+async def test_a_handshake_that_is_not_answered_ends_with_the_deadline_of_connecting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(TargetError) as caught:
+        port = deaf.getsockname()[1]
+        await session_at(f"https://127.0.0.1:{port}", limits={"connect": 0.2}).send(RequestTemplate(path="/x"))
+    assert str(caught.value) == f"staging did not finish the TLS handshake at 127.0.0.1:{port} within 0.2 s (GET /x)"
 
 
 async def test_verification_can_be_turned_off_by_the_target_only(authority: Authority) -> None:

@@ -163,6 +163,7 @@ NOT_HTTP = {
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         "switched protocols",
     ),
+    "switched without a word": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "switched protocols"),
     "unknown coding": (answer(b"abc", content_encoding="br"), "is packed as 'br', which was not asked for"),
     "codings in a chain": (answer(b"abc", content_encoding="gzip, gzip"), "is packed as 'gzip, gzip'"),
     "not gzip": (answer(b"abcdefghijk", content_encoding="gzip"), "says that it is packed as gzip, but it is not"),
@@ -183,6 +184,7 @@ async def test_a_body_of_200_mb_is_dropped_at_the_cap_and_not_cut_in_silence(ann
             await session_at(server.url).send(RequestTemplate())
         await server.closed.wait()
     assert "the answer to GET / has a body longer than 1 MiB (limit body_bytes)" in str(caught.value)
+    assert ("it announces 209715200 bytes" in str(caught.value)) is announced
     assert server.bytes_sent < 16 * 1024 * 1024  # what the kernel's buffers took beyond the cap
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024  # KiB
 
