@@ -37,7 +37,13 @@ class App:
         breaker = Breaker(settings, faults, self._log.warning, time.monotonic)
         self._webhooks = Webhooks(faults=faults, limiter=Limiter(settings, faults, time.monotonic), log=self._log)
         self._availability = Availability(
-            faults=faults, cache=self._cache, breaker=breaker, dependencies=self._dependencies, log=self._log, clock=clock
+            faults=faults,
+            cache=self._cache,
+            breaker=breaker,
+            dependencies=self._dependencies,
+            log=self._log,
+            clock=clock,
+            fallback=settings.fallback,
         )
         health = Health(
             faults=faults, dependencies=self._dependencies, breaker=breaker, clock=clock, redis=bool(settings.redis_url)

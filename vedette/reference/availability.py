@@ -37,8 +37,10 @@ class Availability:
         dependencies: Dependencies,
         log: Log,
         clock: Callable[[], datetime],
+        fallback: bool = False,
     ) -> None:
         self._faults = faults
+        self._fallback = fallback
         self._cache = cache
         self._breaker = breaker
         self._dependencies = dependencies
@@ -148,12 +150,16 @@ class Availability:
         return response
 
     async def _refused(self, refusal: BreakerOpen, wanted: Wanted, booked: Appointment) -> Response:
+        """Answer while the breaker is open: with 503, or without slots and marked as a fallback."""
         if "breaker_open_slow" in self._faults:
             await asyncio.sleep(1.5)
         if "breaker_fallback_lies" in self._faults:
             slots = [booked.start.isoformat()]
             entry = {"company_id": wanted.company_id, "staff": "", "slots": slots, "cached_at": None}
             return await self._told(wanted, booked, entry, cached=False)
+        if self._fallback:
+            told = {"success": True, "company_id": wanted.company_id, "slots": [], "fallback": True}
+            return json_response(200, {**told, "start": booked.start.isoformat(), "adjusted": booked.adjusted})
         headers = {"Retry-After": str(max(1, math.ceil(refusal.retry_after_s)))}
         if "breaker_retry_after_missing" in self._faults:
             headers = {}

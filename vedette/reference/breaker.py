@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Awaitable, Callable, Set
 from typing import Any, TypeVar
 
@@ -69,7 +68,7 @@ class Breaker:
             "state": state,
             "failure_count": 0 if "breaker_state_frozen" in self._faults else self._failures,
             "failure_threshold": 50 if "breaker_threshold_misdeclared" in self._faults else self._declared,
-            "seconds_until_retry": math.ceil(self._seconds_left()) if waiting else None,
+            "seconds_until_retry": math.ceil(self._seconds_left() * 10) / 10 if waiting else None,
         }
 
     def _state(self) -> str:
@@ -120,6 +119,3 @@ class Breaker:
             await ask()
         except DependencyDown:
             return
-
-
-monotonic = time.monotonic

@@ -12,7 +12,8 @@ class Settings:
     limit: int = 50  # requests per call and window
     window_s: float = 60.0
     threshold: int = 5  # failures in a row that open the breaker
-    open_s: float = 1.0
+    open_s: float = 1.0  # the real system: 30
+    fallback: bool = False  # whether callers of an open breaker get an answer marked as a fallback instead of 503
     cache_ttl_s: float = 300.0
     database_s: float = 0.002  # one look-up in the database
     calcom_s: float = 0.004  # one answer of the calendar service
@@ -20,6 +21,3 @@ class Settings:
     redis_url: str = ""  # empty: the cache lives in memory
     cache_prefix: str = "askpro_cache_"
     environment: str = "staging"
-
-
-REALISTIC = Settings(open_s=30.0)

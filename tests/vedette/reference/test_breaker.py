@@ -151,3 +151,13 @@ async def test_once_the_dependency_is_back_it_serves_again(start: Start) -> None
         await target.pull("DELETE", "calcom")
         assert (await target.ask(service="again")).status_code == 200
         assert (await target.breaker())["state"] == "closed"
+
+
+async def test_where_it_falls_back_the_answer_says_so_and_offers_nothing(start: Start) -> None:
+    async with start(open_s=30.0, fallback=True) as target:
+        await target.pull("POST", "calcom")
+        for n in range(5):
+            await target.ask(service=f"s{n}")
+        told = await target.ask(service="other")
+    assert told.status_code == 200
+    assert told.json()["fallback"] is True and told.json()["slots"] == []
