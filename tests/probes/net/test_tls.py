@@ -125,9 +125,11 @@ async def test_a_server_without_tls_is_told_as_such() -> None:
 
 
 async def test_a_handshake_that_is_not_answered_ends_with_the_deadline_of_connecting() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(TargetError) as caught:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
-        await session_at(f"https://127.0.0.1:{port}", limits={"connect": 0.2}).send(RequestTemplate(path="/x"))
+        session = session_at(f"https://127.0.0.1:{port}", limits={"connect": 0.2})
+        with pytest.raises(TargetError) as caught:
+            await session.send(RequestTemplate(path="/x"))
     assert str(caught.value) == f"staging did not finish the TLS handshake at 127.0.0.1:{port} within 0.2 s (GET /x)"
 
 
