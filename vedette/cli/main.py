@@ -8,7 +8,6 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 
 from vedette.cli import commands
 from vedette.cli.speech import UsageError, complain
@@ -20,8 +19,9 @@ ORDER = ("run", "validate", "init", "demo", "report", "prove", "restore", "probe
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an uncaught error of ours is 70, never 0 or 1."""
     try:
-        parser = build_parser()
-        args = parser.parse_args(argv)
+        words = list(sys.argv[1:] if argv is None else argv)
+        parser = build_parser(words[0] if words else "")
+        args = parser.parse_args(words)
         if args.command is None:
             parser.print_help()
             return Exit.USAGE
@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _confess(bug)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with one subparser for each file in `vedette.cli.commands`."""
+def build_parser(wanted: str = "") -> argparse.ArgumentParser:
+    """Return the parser with one subparser for each file in `vedette.cli.commands`, or only for the command wanted."""
     parser = argparse.ArgumentParser(
         prog="vedette",
         description="Ask a running system whether it really works, for every tenant, without leaking anything.\n"
@@ -50,7 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     parser.set_defaults(command=None)
     places = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for name, module in command_modules():
+    for name in [wanted] if wanted in command_names() else command_names():
+        module = importlib.import_module(f"vedette.cli.commands.{name}")
         sub = places.add_parser(
             name,
             help=module.SUMMARY,
@@ -63,11 +64,10 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def command_modules() -> list[tuple[str, ModuleType]]:
-    """Return every command's name and module, the common ones first."""
+def command_names() -> list[str]:
+    """Return the name of every command, the common ones first."""
     found = [m.name for m in pkgutil.iter_modules(commands.__path__)]
-    found.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    return [(name, importlib.import_module(f"vedette.cli.commands.{name}")) for name in found]
+    return sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
 
 class _Version(argparse.Action):
@@ -99,9 +99,29 @@ def _confess(bug: Exception) -> int:
 
     place = traceback.extract_tb(bug.__traceback__)[-1]
     complain(
-        f"vedette itself broke: {type(bug).__name__} at {os.path.basename(place.filename)}:{place.lineno}"
+        f"vedette itself broke: {_name(bug)} at {os.path.basename(place.filename)}:{place.lineno}"
         " (set VEDETTE_TRACEBACK=1 to see where from; the text of the error is left out, it may hold secrets)"
     )
     if os.environ.get("VEDETTE_TRACEBACK") == "1":
-        traceback.print_exception(bug)
+        sys.stderr.write(_trail(bug))
     return Exit.INTERNAL
+
+
+def _trail(bug: BaseException) -> str:
+    """Return where a bug came from: files, lines and types, never the text of an error, which may hold a secret."""
+    import traceback
+
+    lines = []
+    seen: BaseException | None = bug
+    while seen is not None:
+        frames = traceback.extract_tb(seen.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}\n    {frame.line}\n" for frame in frames]
+        lines.append(f"{_name(seen)} (its text is left out)\n")
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+        if seen is not None:
+            lines.append("which came of:\n")
+    return "".join(lines)
+
+
+def _name(bug: BaseException) -> str:
+    return type(bug).__qualname__
