@@ -5,19 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel
 
 from probes.fields import Secret
 
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+_USER_INFO = re.compile(r"://[^\s/?#@:]*:([^\s/?#]+)@")
+_IN_QUERY = re.compile(r"[?&;]password=([^&;#\s]+)", re.IGNORECASE)
+
+
+def passwords_in(value: str) -> Iterator[str]:
+    """Yield the password of an address such as `redis://user:password@host`, as it stands and decoded."""
+    for found in (*_USER_INFO.findall(value), *_IN_QUERY.findall(value)):
+        yield from {found, unquote(found)}
 
 
 def secrets_in(value: Any) -> Iterator[tuple[str, str]]:
     """Yield (value, label) of every secret in a model, at any depth."""
     if isinstance(value, Secret):
         name = _NAME.search(value.origin)
-        yield value.reveal(), name.group(1).lower() if name else "secret"
+        label = name.group(1).lower() if name else "secret"
+        yield value.reveal(), label
+        yield from ((password, label) for password in passwords_in(value.reveal()))
     elif isinstance(value, BaseModel):
         for field in type(value).model_fields:
             yield from secrets_in(getattr(value, field))

@@ -67,9 +67,7 @@ def find_suite(name_or_path: str) -> tuple[Path, bool]:
 class _Loading:
     """One load: collects mistakes over all steps, and raises them together at the end."""
 
-    def __init__(
-        self, root: Node, shown: str, folder: Path, environ: Mapping[str, str], mistakes: list[Mistake]
-    ) -> None:
+    def __init__(self, root: Node, shown: str, folder: Path, environ: Mapping[str, str], mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
         self._shown = shown
         self._folder = folder
@@ -159,7 +157,7 @@ class _Loading:
             return
         if not found:
             text = f"the file '{file}' defines no probe, evidence source or lever"
-            self.mistakes.append(Mistake(text, item.place, "class MyProbe(Probe, kind=\"my_probe\")", path))
+            self.mistakes.append(Mistake(text, item.place, 'class MyProbe(Probe, kind="my_probe")', path))
 
     def _raw_targets(self, fragments: Fragments) -> dict[str, Table]:
         node = self._root.get("targets")

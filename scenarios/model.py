@@ -29,10 +29,10 @@ class ScenarioKeys(Configured):
     name: str = Field(min_length=1, max_length=200)  # a sentence that should be true
     why: str = ""  # what would happen to whom if it were not true
     tags: tuple[Word, ...] = ()  # for `-t`
-    severity: Severity = Severity.P2
+    severity: Severity = Severity.P2  # how much a failure matters; P0 pages a person at once
     owner: str = ""  # who is told when it fails
     runbook: str = ""  # where it says what to do then
-    schedule: ScheduleSpec | None = None  # how often `watch` asks
+    schedule: ScheduleSpec | None = None  # how often it is due; checked now, used by continuous probing later
     timeout: Annotated[Duration, Field(gt=0, le=86_400)] = 30.0  # of one attempt, undo not counted
     retries: int = Field(0, ge=0, le=10)  # a pass on a retry is `degraded` (flaky)
     needs: tuple[str, ...] = ()  # names of scenarios that must pass before

@@ -84,6 +84,7 @@ class Runner:
         self._chosen: Chosen = choose(suite, target_name, self._selection)
         self._by_name = {s.name: s for s in self._chosen.scenarios}
         self._hidden = (*secrets_in([self._target, *(s.probe for s in self._chosen.scenarios)]), *suite.secrets)
+        self._plain = self._redactor()  # for what the run itself says
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
         self._fail_fast = fail_fast
@@ -108,7 +109,7 @@ class Runner:
         """Run, and return what came of it. Never raises for what a probe, a target or a sink does."""
         info = self._info()
         self._zero = time.perf_counter()
-        self._tell(RunStarted(info, tuple(self._subject(s) for s in self._chosen.scenarios)))
+        self._tell(RunStarted(info, tuple(self._shown(s) for s in self._chosen.scenarios)))
         deadline = None
         if self._deadline_s is not None:
             over = Stop(Ended.DEADLINE, f"the run's time ({spoken_duration(self._deadline_s)}) was over")
@@ -167,7 +168,7 @@ class Runner:
         for scenario in may:
             state.waiting.remove(scenario)
             state.began_s[scenario.name] = time.perf_counter() - self._zero
-            self._tell(ScenarioStarted(self._run_id, self._subject(scenario)))
+            self._tell(ScenarioStarted(self._run_id, self._shown(scenario)))
             state.running[scenario.name] = group.create_task(self._attempts(scenario), name=scenario.name)
 
     def _settle_finished(self) -> None:
@@ -240,7 +241,13 @@ class Runner:
 
     def _unasked(self, scenario: Scenario, verdict: Verdict, say: str) -> Outcome:
         made = note("the scenario was run", say) if verdict is Verdict.SKIPPED else broken("the scenario was run", say)
-        return Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
+        return self._plain.own(
+            Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
+        )
+
+    def _shown(self, scenario: Scenario) -> Subject:
+        """Return the subject as its outcome will have it, so that what is told before and after is told of one thing."""
+        return self._plain.own(self._subject(scenario))
 
     def _subject(self, scenario: Scenario) -> Subject:
         return scenario.subject(self._suite.name, self._target)
@@ -253,12 +260,12 @@ class Runner:
                 self._sinks.remove(sink)
                 why = next(iter(str(problem).splitlines()), "") or type(problem).__name__
                 say = f"{type(sink).__name__} failed and was told nothing more: {why}"
-                self._trouble.append(self._redactor().text(say))
+                self._trouble.append(self._plain.text(say))
 
     def _info(self) -> RunInfo:
         target = self._target
         remarks = () if target.tls.verify else ("certificates are not verified",)
-        return RunInfo(
+        info = RunInfo(
             id=self._run_id,
             suite=self._suite.name,
             suite_path=self._suite.path,
@@ -270,6 +277,7 @@ class Runner:
             selection=self._selection.typed,
             remarks=remarks,
         )
+        return self._plain.own(info)
 
     def _result(self, info: RunInfo) -> RunResult:
         state = self._state

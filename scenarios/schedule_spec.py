@@ -12,9 +12,9 @@ from probes.fields import Configured, Duration
 class ScheduleSpec(Configured):
     """Give `every`, or `cron` with an optional `timezone` (an IANA name; UTC if none)."""
 
-    every: Annotated[Duration, Field(ge=1, le=366 * 86_400)] | None = None
-    timezone: str = "UTC"  # stands before cron, which is checked in it
-    cron: str | None = None
+    every: Annotated[Duration, Field(ge=1, le=366 * 86_400)] | None = None  # so often, such as 5m
+    timezone: str = "UTC"  # of `cron`, such as Europe/Berlin
+    cron: str | None = None  # five fields, such as 0 6 * * *
 
     @field_validator("timezone")
     @classmethod

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from probes.fields import Expanded
+from probes.pii import names_a_secret
+from scenarios.hidden import passwords_in
 from scenarios.mistakes import Mistake, Place, looks_secret, near
 from scenarios.source import Entry, Listing, Node, Scalar, Table
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-(?P<text>[^}]*))?\}|\$\{")
+_SECRET_NAME = re.compile(r"(?:^|_)(?:KEY|PASS|PWD|AUTH|JWT|COOKIE|SIGNATURE|SALT)$", re.IGNORECASE)  # of a variable
 _SECRET_BYTES = 4  # a shorter value would blank out half of every report
 
 
@@ -56,8 +59,10 @@ class Expansion:
             self.unset.append(Mistake("'${' has no end or no valid name", place, "write ${NAME}, or $${ for the text '${'", path))
             return ""
         value = self.environ.get(name, "")
-        if value and looks_secret(name) and len(value) >= _SECRET_BYTES:
-            self.secrets[value] = name.lower()
+        if looks_secret(name) or _SECRET_NAME.search(name) or names_a_secret(_last_key(path)):
+            self._hide(value, name)
+        for password in passwords_in(value):
+            self._hide(password, name)
         if value:
             return value
         if found.group("default") is not None:
@@ -67,6 +72,10 @@ class Expansion:
         remedy = near(name, others, likeness=0.85) or f"set it, or give a default: ${{{name}:-…}}"
         self.unset.append(Mistake(f"the environment variable '{name}' {how}", _within(node.place, found.group(0)), remedy, path))
         return ""
+
+    def _hide(self, value: str, name: str) -> None:
+        if len(value) >= _SECRET_BYTES:
+            self.secrets[value] = name.lower()
 
 
 def has_held(node: Node) -> bool:
@@ -82,6 +91,10 @@ def join(path: str, key: str) -> str:
     """Return the path in the document one key further down, such as `scenarios[2].expect.status`."""
     shown = key if re.fullmatch(r"[\w-]+", key) else f"['{key}']"
     return f"{path}{shown}" if not path or shown.startswith("[") else f"{path}.{shown}"
+
+
+def _last_key(path: str) -> str:
+    return re.split(r"[.\[]", path)[-1]
 
 
 def _within(place: Place, text: str) -> Place:

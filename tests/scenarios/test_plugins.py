@@ -72,9 +72,7 @@ async def test_a_probe_kind_is_one_file_that_a_suite_names(tmp_path: Path) -> No
     assert found == [Verdict.PASS, Verdict.FAIL]
 
 
-async def test_a_probe_kind_is_an_installed_package_with_an_entry_point(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_probe_kind_is_an_installed_package_with_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = "test_teapot_of_a_package"
     site = tmp_path / "site"
     info = site / "vedette_teapot-1.0.dist-info"

@@ -103,9 +103,7 @@ async def test_needs_outside_the_selection_are_pulled_in() -> None:
 
 async def test_scenarios_run_at_the_same_time_up_to_the_jobs() -> None:
     gate = Gate()
-    running = asyncio.create_task(
-        run(suite(*(scenario(f"s{n}", Says(gate=gate)) for n in range(5))), "staging", jobs=3)
-    )
+    running = asyncio.create_task(run(suite(*(scenario(f"s{n}", Says(gate=gate)) for n in range(5))), "staging", jobs=3))
     await _within(gate.until(3))
     assert len(gate.at_work) == 3
     gate.open.set()
