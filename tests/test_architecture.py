@@ -87,6 +87,9 @@ def test_the_command_is_not_fooled_by_a_folder_of_the_same_name(decoy: str, tmp_
 
 @pytest.mark.parametrize("module", ["pydantic", "httpx", "sqlmodel", "jinja2", "asyncio", "yaml"])
 def test_help_imports_nothing_heavy(module: str) -> None:
-    code = f"import sys\nfrom vedette.cli.main import build_parser\nbuild_parser().format_help()\nsys.exit({module!r} in sys.modules)"
+    code = (
+        "import sys\nfrom vedette.cli.main import build_parser\n"
+        f"build_parser().format_help()\nsys.exit({module!r} in sys.modules)"
+    )
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run([sys.executable, "-c", code], env=environ, timeout=60, check=False).returncode == 0
