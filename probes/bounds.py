@@ -16,11 +16,11 @@ _WORDS = {"equals": "equals", "lt": "is below", "le": "is at most", "gt": "is ab
 class Bounds(Configured):
     """How many: a number, or a mapping such as `{ge: 1, lt: 10}`."""
 
-    equals: float | None = Field(default=None, allow_inf_nan=False)
-    lt: float | None = Field(default=None, allow_inf_nan=False)
-    le: float | None = Field(default=None, allow_inf_nan=False)
-    gt: float | None = Field(default=None, allow_inf_nan=False)
-    ge: float | None = Field(default=None, allow_inf_nan=False)
+    equals: float | None = Field(default=None, allow_inf_nan=False)  # exactly
+    lt: float | None = Field(default=None, allow_inf_nan=False)  # below
+    le: float | None = Field(default=None, allow_inf_nan=False)  # at most
+    gt: float | None = Field(default=None, allow_inf_nan=False)  # above
+    ge: float | None = Field(default=None, allow_inf_nan=False)  # at least
 
     @model_validator(mode="before")
     @classmethod

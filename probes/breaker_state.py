@@ -19,19 +19,19 @@ _STATES = (CLOSED, OPEN, HALF_OPEN)
 class StateFields(Configured):
     """What the fields are called; an empty text for one that is not there."""
 
-    state: str = "state"
-    failure_count: str = "failure_count"
-    failure_threshold: str = "failure_threshold"
-    retry_after: str = "seconds_until_retry"  # null while closed
-    service: str = "service"
+    state: str = "state"  # closed, open or half-open
+    failure_count: str = "failure_count"  # failures counted at present
+    failure_threshold: str = "failure_threshold"  # failures that open it
+    retry_after: str = "seconds_until_retry"  # seconds until a trial call; null while closed
+    service: str = "service"  # whose state it is
 
 
 class StateEndpoint(Configured):
     """Where the breaker's state is read. `{{service}}` may stand in the request and in `json`."""
 
-    request: RequestTemplate
-    json_path: str = Field("$", alias="json")
-    fields: StateFields = StateFields()
+    request: RequestTemplate  # asks for the state
+    json_path: str = Field("$", alias="json")  # the JSONPath of the state's object in the answer
+    fields: StateFields = StateFields()  # what the object's fields are called
 
     @field_validator("json_path")
     @classmethod

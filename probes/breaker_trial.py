@@ -27,16 +27,16 @@ _NEVER_READ = Reading(trouble="its state was never read")
 class Fallback(Configured):
     """A value in the answer that tells a fallback from the real thing."""
 
-    json_path: str = Field(alias="json")
-    equals: Any = True
+    json_path: str = Field(alias="json")  # the JSONPath of the value
+    equals: Any = True  # what it is in a fallback, typed
 
 
 class OpenAnswer(Configured):
     """What callers get while the breaker is open: a status (with `Retry-After`), or an answer marked as a fallback."""
 
-    status: int | None = Field(None, ge=100, le=599)
-    retry_after: bool = False
-    fallback: Fallback | None = None
+    status: int | None = Field(None, ge=100, le=599)  # of each answer while open
+    retry_after: bool = False  # whether a sane `Retry-After` must be there
+    fallback: Fallback | None = None  # the sign of an answer that is a fallback
 
     @model_validator(mode="after")
     def _something(self) -> OpenAnswer:
@@ -79,8 +79,8 @@ def sane_retry_after(value: str | None) -> bool:
 class CallCounter(Configured):
     """Where the dependency, or its stand-in, tells how often it was called."""
 
-    request: RequestTemplate
-    json_path: str = Field("$.calls", alias="json")
+    request: RequestTemplate  # asks for the number
+    json_path: str = Field("$.calls", alias="json")  # the JSONPath of the number
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ class Capture(Configured):
     whole match where there is none.
     """
 
-    json_path: JsonPath | None = Field(default=None, alias="json")
-    header: str | None = None
-    regex: str | None = None
-    cookie: str | None = None
+    json_path: JsonPath | None = Field(default=None, alias="json")  # a JSONPath in the body
+    header: str | None = None  # the name of a header
+    regex: str | None = None  # a regular expression, found in the body
+    cookie: str | None = None  # the name of a cookie that the answer sets
     secret: bool = False  # the value is never shown, in no report, log line or error
 
     @field_validator("regex")

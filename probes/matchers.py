@@ -76,21 +76,21 @@ class Matcher(Configured):
     """
 
     equals: Any = None  # typed: "007" is not 7, true is not 1; 1 is 1.0
-    not_equals: Any = None
-    lt: float | str | None = None  # a number, or "{{name}}" of one
-    le: float | str | None = None
-    gt: float | str | None = None
-    ge: float | str | None = None
+    not_equals: Any = None  # another value, of the same type
+    lt: float | str | None = None  # below; a number, or "{{name}}" of one
+    le: float | str | None = None  # at most
+    gt: float | str | None = None  # above
+    ge: float | str | None = None  # at least
     matches: str | None = None  # a regular expression (linear time, no look-around), found anywhere
-    not_matches: str | None = None
+    not_matches: str | None = None  # text in which the expression is found nowhere
     contains: Any = None  # a part of a text, an item of an array, or a key of an object
-    not_contains: Any = None
-    one_of: list[Any] | None = Field(default=None, min_length=1)
-    none_of: list[Any] | None = Field(default=None, min_length=1)
-    type: JsonType | list[JsonType] | None = None
+    not_contains: Any = None  # none of these parts, items or keys is in it
+    one_of: list[Any] | None = Field(default=None, min_length=1)  # equals one of these
+    none_of: list[Any] | None = Field(default=None, min_length=1)  # equals none of these, and is of their type
+    type: JsonType | list[JsonType] | None = None  # is of this type, or one of these
     count: Bounds | None = None  # how many values the path selects
     length: Bounds | None = None  # of a text, an array or an object
-    exists: bool | None = None
+    exists: bool | None = None  # true: there is a value, null included; false: there is none
     empty: bool | None = None  # a text, array or object of length 0
     json_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")  # needs the extra `schema`
     newer_than: Duration | None = None  # an ISO 8601 time with offset that is not older than this

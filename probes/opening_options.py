@@ -25,8 +25,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 class Holidays(Configured):
     """Whose public holidays are closed days: an ISO 3166 country such as `DE`, and a region of it such as `BE`."""
 
-    country: str
-    region: str | None = None
+    country: str  # ISO 3166 code, such as DE
+    region: str | None = None  # a part of the country, such as BE; default: what holds in all of it
 
     @model_validator(mode="after")
     def _known(self) -> Holidays:
@@ -43,22 +43,22 @@ class Holidays(Configured):
 class StartAnswer(Configured):
     """Where the answer says when it will start. `iso` needs an offset, `utc` and `local` may lack it, `epoch` is seconds."""
 
-    json_path: JsonPath = Field(alias="json")
-    format: Literal["iso", "utc", "local", "epoch"] = "iso"
+    json_path: JsonPath = Field(alias="json")  # the JSONPath of the start
+    format: Literal["iso", "utc", "local", "epoch"] = "iso"  # how the start is written
 
 
 class Flag(Configured):
     """Where the answer says, with true or false, whether the wish was moved."""
 
-    json_path: JsonPath = Field(alias="json")
+    json_path: JsonPath = Field(alias="json")  # the JSONPath of the true or false
 
 
 class MoveLog(Configured):
     """The log line that a moved wish leaves, with our correlation id in it, and an unmoved one does not."""
 
-    source: EvidenceRef
-    message: str = "Auto-adjusted request time"
-    within: Duration = 5.0
+    source: EvidenceRef  # the log that holds the line
+    message: str = "Auto-adjusted request time"  # text that the line holds
+    within: Duration = 5.0  # how long to wait for it
 
 
 class Example(Configured):
@@ -67,8 +67,8 @@ class Example(Configured):
     `expect`: a time or a local date and time of the same forms, `next_opening`, or `unchanged`.
     """
 
-    at: str
-    expect: str
+    at: str  # the time that is asked for
+    expect: str  # what must be answered
 
     @model_validator(mode="after")
     def _readable(self) -> Example:

@@ -76,17 +76,17 @@ class RequestTemplate(Configured):
     nor its default headers. `follow_redirects` counts the hops allowed, each checked by the egress policy.
     """
 
-    method: str = Field("GET", pattern=_METHOD)
-    path: str = "/"
-    query: dict[str, Any] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
-    cookies: dict[str, str] = Field(default_factory=dict)
-    json_body: Any = Field(None, alias="json")
-    form: dict[str, Any] | None = None
-    body: str | None = None
-    anonymous: bool = False
-    follow_redirects: int | None = Field(None, ge=0, le=20)
-    timeout: Duration | None = None
+    method: str = Field("GET", pattern=_METHOD)  # GET, POST and so on
+    path: str = "/"  # below the target's `base_url`, or a full address
+    query: dict[str, Any] = Field(default_factory=dict)  # encoded and added to the path
+    headers: dict[str, str] = Field(default_factory=dict)  # laid over the target's own
+    cookies: dict[str, str] = Field(default_factory=dict)  # sent as one Cookie header
+    json_body: Any = Field(None, alias="json")  # a body of JSON
+    form: dict[str, Any] | None = None  # a body of form fields, URL-encoded
+    body: str | None = None  # a body of plain text, as it stands
+    anonymous: bool = False  # true: without the target's credentials and default headers
+    follow_redirects: int | None = Field(None, ge=0, le=20)  # hops at most; default: the target's `limits.redirects`
+    timeout: Duration | None = None  # of the exchange; default: the target's `limits.request`
 
     @model_validator(mode="after")
     def _one_body(self) -> RequestTemplate:

@@ -18,7 +18,7 @@ _CODE = re.compile(r"[1-5](xx|[0-9][0-9])")
 class StatusMatcher(Matcher):
     """A status code, a class such as `2xx`, a list of those, or a mapping of operators."""
 
-    codes: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()  # codes and classes, one of which it must be
 
     @model_validator(mode="before")
     @classmethod

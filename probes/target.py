@@ -30,9 +30,9 @@ class Environment(StrEnum):
 class Auth(Configured):
     """Credentials sent to the target's own host and to no other. Give `bearer`, or `username` and `password`."""
 
-    bearer: Secret | None = None
-    username: str | None = None
-    password: Secret | None = None
+    bearer: Secret | None = None  # a token, sent as `Authorization: Bearer …`
+    username: str | None = None  # for basic authentication
+    password: Secret | None = None  # the same
 
     @model_validator(mode="after")
     def _one_way(self) -> Auth:
@@ -45,11 +45,11 @@ class Auth(Configured):
 class Tls(Configured):
     """How the target's certificate is verified. Turning `verify` off is shown in every report."""
 
-    verify: bool = True
-    ca_file: str | None = None
-    server_name: str | None = None
-    client_certificate: str | None = None
-    client_key: str | None = None
+    verify: bool = True  # whether the certificate is verified at all
+    ca_file: str | None = None  # PEM file of the authorities to trust; default: the system's
+    server_name: str | None = None  # the name that the certificate must have, where it is not the host's
+    client_certificate: str | None = None  # PEM file of our own certificate
+    client_key: str | None = None  # PEM file of its key, where that is another file
 
 
 class Limits(Configured):
@@ -57,30 +57,32 @@ class Limits(Configured):
 
     body_bytes: PositiveInt = 1024 * 1024  # of one answer, after decompression
     header_bytes: PositiveInt = 64 * 1024  # of one answer's status line and headers
-    redirects: Annotated[int, Field(ge=0, le=20)] = 0
+    redirects: Annotated[int, Field(ge=0, le=20)] = 0  # followed where a request does not say
     requests: PositiveInt = 1000  # of one scenario in one run
-    connect: Duration = 5.0
+    connect: Duration = 5.0  # resolving, connecting and the TLS handshake together
     request: Duration = 10.0  # one exchange from resolving to the last byte
 
 
 class Target(Configured):
     """One system in one environment: where it is, how to talk to it, what is allowed, where proof is read."""
 
-    name: str
-    base_url: str
-    environment: Environment = Environment.STAGING
-    allow: frozenset[Grant] = frozenset()
-    headers: dict[str, HeaderValue] = Field(default_factory=dict)
-    auth: Auth | None = None
-    tls: Tls = Tls()
-    private_networks: bool = False
-    correlation_headers: tuple[str, ...] = ("X-Correlation-ID",)
-    concurrency: PositiveInt = 8
-    limits: Limits = Limits()
+    name: str  # its key under `targets`
+    base_url: str  # where it is: http:// or https://, a path in it is kept
+    environment: Environment = Environment.STAGING  # what it is for its users; stands in every outcome
+    allow: frozenset[Grant] = frozenset()  # what scenarios may do here; nothing by default
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)  # sent with every request to the target's own host
+    auth: Auth | None = None  # credentials, sent to the target's own host only
+    tls: Tls = Tls()  # how its certificate is verified
+    private_networks: bool = False  # true: its addresses may be loopback or private ones
+    correlation_headers: tuple[str, ...] = ("X-Correlation-ID",)  # that carry the id of each request
+    concurrency: PositiveInt = 8  # requests under way at once, over all scenarios of a run
+    limits: Limits = Limits()  # hard limits on what a probe may send and read
+    # where proof is read beside the answers: a name, and `source:` with the source's own keys
     evidence: dict[str, SerializeAsAny[EvidenceSource]] = Field(default_factory=dict)
+    # what can be broken on purpose: a name, and `lever:` with the lever's own keys
     faults: dict[str, SerializeAsAny[Lever]] = Field(default_factory=dict)
-    vars: dict[str, Any] = Field(default_factory=dict)
-    description: str = ""
+    vars: dict[str, Any] = Field(default_factory=dict)  # values for `{{vars.name}}`, which differ between targets
+    description: str = ""  # for people
 
     @field_validator("base_url")
     @classmethod

@@ -22,7 +22,7 @@ class Tenant(Configured):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    id: str | int
+    id: str | int  # the tenant's id, `{{tenant.id}}`
     marker: Any = None  # the tenant's value at the scenario's `marker` path, typed; default: its id
 
     @property
@@ -45,12 +45,12 @@ class Colliding(Configured):
 class CachedWhen(Configured):
     """How an answer from the cache is known: by a header, a JSON value, keys that appear, or by its speed."""
 
-    header: str | None = None
-    json_path: JsonPath | None = Field(None, alias="json")
+    header: str | None = None  # a header that tells, such as X-Cache
+    json_path: JsonPath | None = Field(None, alias="json")  # the JSONPath of a value that tells
     matches: str | None = None  # a regular expression on the header's or the JSON value's text, found anywhere
-    equals: Any = None
+    equals: Any = None  # what the header or the value is, typed
     exists: bool = True  # the value is there and not null; `exists: false` turns it round
-    keys: EvidenceRef | None = None
+    keys: EvidenceRef | None = None  # the source of cache keys in which a key must appear
     pattern: str | None = None  # of the tenant's keys, with {{tenant.id}}
     faster_by: float | None = Field(None, gt=1)  # the median of cold answers is so many times that of warm ones
 
@@ -96,7 +96,7 @@ class CachedWhen(Configured):
 class Keys(Configured):
     """Where the names of cache keys are read, and what they look like."""
 
-    source: EvidenceRef
+    source: EvidenceRef  # the source of cache keys
     pattern: str  # of one tenant's keys, with {{tenant.id}}; with {{unique.date}} it tells our keys from other people's
     all: str | None = None  # of all tenants' keys, also those without an id; default: the pattern with * for the tenant
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import io
-import re
-import tokenize
-from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
@@ -15,11 +10,11 @@ from pydantic_core import core_schema
 
 from probes.registry import KINDS, LEVERS, SOURCES, Registry, RegistryError
 from probes.target import Target
+from scenarios.meanings import meanings, models_in
 from scenarios.model import ScenarioKeys
 
 Schema = dict[str, Any]
 
-_FIELD = re.compile(r"\s+(\w+)\s*:")
 _ENVIRONMENT = "FromEnvironment"
 _FROM_ENVIRONMENT: Schema = {
     "type": "string",
@@ -192,44 +187,15 @@ def _merged(members: list[Schema]) -> list[Schema]:
 def _describe(defs: dict[str, Schema], models: list[Any]) -> None:
     """Put the comments beside the fields into the schema: they are the reference of the options."""
     classes: dict[str, list[type[BaseModel]]] = {}
-    for model in dict.fromkeys(inner for one in models for inner in _reachable(one, set())):
+    for model in dict.fromkeys(inner for one in models for inner in models_in(one)):
         classes.setdefault(model.__name__, []).append(model)
     for name, schema in defs.items():
         for model in classes.get(name, []) if len(classes.get(name, [])) == 1 else []:
-            for field, comment in _comments(model).items():
+            for field, meaning in meanings(model).items():
                 info = model.model_fields.get(field)
                 inner = schema.get("properties", {}).get((info.alias or field) if info else field)
                 if inner is not None:
-                    inner.setdefault("description", comment)
-
-
-def _reachable(annotation: Any, seen: set[Any]) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation in seen:
-            return
-        seen.add(annotation)
-        yield annotation
-        for field in annotation.model_fields.values():
-            yield from _reachable(field.annotation, seen)
-    for inner in get_args(annotation):
-        yield from _reachable(inner, seen)
-
-
-def _comments(model: type[BaseModel]) -> dict[str, str]:
-    """Return the comment at the end of each field's line, base classes first."""
-    found: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        if not issubclass(base, BaseModel) or base is BaseModel:
-            continue
-        try:
-            source = inspect.getsource(base)
-        except (OSError, TypeError):  # made in memory
-            continue
-        for token in tokenize.generate_tokens(io.StringIO(inspect.cleandoc("\n" + source) + "\n").readline):
-            field = _FIELD.match(token.line) if token.type == tokenize.COMMENT else None
-            if field and field.group(1) in base.model_fields:
-                found[field.group(1)] = token.string.lstrip("# ").strip()
-    return found
+                    inner.setdefault("description", meaning)
 
 
 def _first_line(text: str) -> str:

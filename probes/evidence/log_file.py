@@ -61,7 +61,7 @@ class LogFile(LogSource, source="log_file"):
     A last line without a line end is kept back until it stands unchanged in two reads.
     """
 
-    path: str = Field(min_length=1)  # may hold {{today}}, the date in UTC, as in app-{{today}}.log
+    path: str = Field(min_length=1)  # from the suite's folder; may hold {{today}}, the date in UTC, as in app-{{today}}.log
     encoding: str = "utf-8"  # bytes that are wrong in it are replaced
     max_bytes: PositiveInt = 16 * _MIB  # read since one mark; more makes the window cut short
     may_be_missing: bool = False  # true: no file yet is an empty file

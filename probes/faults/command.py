@@ -33,11 +33,11 @@ class Command(Lever, lever="command"):
     run twice, and when nothing is broken; it is tried three times. `env` is added to a minimal environment.
     """
 
-    inject_argv: Argv = Field(alias="inject")
-    undo_argv: Argv = Field(alias="undo")
-    env: dict[str, HeaderValue] = Field(default_factory=dict)
+    inject_argv: Argv = Field(alias="inject")  # the program that breaks, and its arguments
+    undo_argv: Argv = Field(alias="undo")  # the program that mends, and its arguments
+    env: dict[str, HeaderValue] = Field(default_factory=dict)  # environment variables for both
     folder: str = Field(default_factory=os.getcwd)  # where it runs; kept as a full path, so that a restore finds it
-    timeout: Duration = 30.0
+    timeout: Duration = 30.0  # of each run
 
     @field_validator("folder")
     @classmethod

@@ -21,12 +21,12 @@ _STABLE = "vars."  # all that an undo in another process, perhaps days later, st
 class Hook(Configured):
     """One request of a lever. What comes from the environment counts as a secret and is journalled as `${NAME}`."""
 
-    method: str = Field("POST", pattern=r"^[A-Za-z]{1,20}$")
+    method: str = Field("POST", pattern=r"^[A-Za-z]{1,20}$")  # of the request
     path: HeaderValue  # below the target's base address, or a full address
-    headers: dict[str, HeaderValue] = Field(default_factory=dict)
-    json_body: Any = Field(None, alias="json")
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)  # beside the target's own
+    json_body: Any = Field(None, alias="json")  # a JSON body
     expect_status: int | list[int] | None = None  # default: any 2xx
-    timeout: Duration | None = None
+    timeout: Duration | None = None  # default: the target's `limits.request`
 
     def accepts(self, status: int) -> bool:
         if self.expect_status is None:
@@ -72,8 +72,8 @@ class HttpHook(Lever, lever="http_hook"):
     (404 for a fault that is not in), name it in `expect_status`. It is tried three times.
     """
 
-    inject_hook: Hook = Field(alias="inject")
-    undo_hook: Hook = Field(alias="undo")
+    inject_hook: Hook = Field(alias="inject")  # the request that breaks
+    undo_hook: Hook = Field(alias="undo")  # the request that mends
 
     @model_validator(mode="after")
     def _undo_stands_alone(self) -> HttpHook:

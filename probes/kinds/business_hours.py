@@ -32,21 +32,21 @@ class BusinessHours(Probe, kind="business_hours"):
     Closing time itself is closed: a wish for it moves to the next opening.
     """
 
-    request: RequestTemplate
-    answer: StartAnswer
-    hours: dict[str, list[str]]  # {mon-fri: ["09:00-12:30", "13:30-19:00"], sat: []}
-    timezone: str
-    holidays: Holidays | None = None
+    request: RequestTemplate  # asks for a time, with `{{date}}` and `{{time}}` or one of the other forms
+    answer: StartAnswer  # where the answer says when it will start
+    hours: dict[str, list[str]]  # open spans by weekday or range of weekdays: {mon-fri: ["09:00-12:30", "13:30-19:00"], sat: []}
+    timezone: str  # in which the hours are meant, such as Europe/Berlin
+    holidays: Holidays | None = None  # public holidays that are closed days
     closed: list[date] = Field(default_factory=list)  # further closed dates
     open: dict[date, list[str]] = Field(default_factory=dict)  # other hours on some dates, holidays included
     slot: Duration = 0.0  # starts lie on this grid, counted from each opening; 0: on any minute
     fits: bool = False  # whether a wish must be over at closing; then `duration` is needed
-    duration: Duration = 0.0
+    duration: Duration = 0.0  # how long what is wished for takes; used by `fits`
     lead_time: Duration = 0.0  # nothing earlier than this from now is asked for
     horizon_days: PositiveInt = 14  # nothing later than this from now is asked for
-    adjusted: Flag | None = None
-    log: MoveLog | None = None
-    examples: list[Example] = Field(default_factory=list)
+    adjusted: Flag | None = None  # where the answer says whether the wish was moved, if it says so
+    log: MoveLog | None = None  # the log line that a moved wish must leave
+    examples: list[Example] = Field(default_factory=list)  # the team's own table, asked beside the edges
     cases: list[Case] = Field(default_factory=list)  # only these edges; default: all
 
     @model_validator(mode="after")

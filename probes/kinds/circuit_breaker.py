@@ -31,15 +31,15 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
     In `request`, `{{call}}` (unique) or `{{call_date}}` (a working day of its own) keeps caches from answering.
     """
 
-    status: StateEndpoint
+    status: StateEndpoint  # where the breaker's state is read
     service: str  # the breaker's name; stands for `{{service}}` in `status`
     threshold: PositiveInt = 5  # failures one after the other that open it
     tolerance: NonNegativeInt = 1  # so many more may be needed, as calls overlap
     counting: Literal["consecutive", "window"] = "consecutive"  # whether a success starts the count anew, or time does
-    mode: Literal["auto", "active", "passive"] = "auto"
+    mode: Literal["auto", "active", "passive"] = "auto"  # active breaks the dependency and watches, passive only reads the state
     request: RequestTemplate | None = None  # a call through the breaker; for the active mode
     fault: FaultRef | None = None  # what makes the dependency fail; for the active mode
-    open_answer: OpenAnswer = OpenAnswer(status=503, retry_after=True)
+    open_answer: OpenAnswer = OpenAnswer(status=503, retry_after=True)  # what callers get while it is open
     fast_within: Duration = 0.5  # of each answer while open
     dependency_calls: CallCounter | None = None  # where the dependency's own calls are counted
     half_open_after: Duration = 0.0  # how long it stays open before a trial call; 0: as the state endpoint says

@@ -30,22 +30,23 @@ class Health(Probe, kind="health"):
     The control: an address that cannot exist is not answered like health.
     """
 
-    live: str | None = "/health/live"
-    ready: str | None = "/health/ready"
-    startup: str | None = None
-    detail: str | None = None
+    live: str | None = "/health/live"  # liveness: the process runs; null where there is none
+    ready: str | None = "/health/ready"  # readiness: it can serve; null where there is none
+    startup: str | None = None  # it has started
+    detail: str | None = None  # the detailed health answer
     alias: str | None = None  # a legacy address that proxies readiness
     dependencies: tuple[str, ...] = ()  # that readiness must name; none: all that it names must be up
+    # values of `status` that mean well, in any case
     status_values: tuple[str, ...] = Field(default=("ok", "up", "healthy", "pass", "ready", "alive", "started"), min_length=1)
     skew: Duration = 300.0  # how far a timestamp may be from our clock
     tick: Duration = 1.1  # how long to wait for a timestamp to move on that is given in whole seconds
-    live_warn_above: Duration = 0.25
-    live_within: Duration = 1.0
-    fault: FaultRef | None = None
+    live_warn_above: Duration = 0.25  # soft: slower liveness is degraded
+    live_within: Duration = 1.0  # hard: slower liveness is a failure
+    fault: FaultRef | None = None  # what takes a dependency down, to see readiness follow
     fault_dependency: str | None = None  # the name under `checks` of what the fault takes down
-    bite_within: Duration = 5.0
-    recover_within: Duration = 15.0
-    poll: Duration = 0.2
+    bite_within: Duration = 5.0  # how soon readiness must say so
+    recover_within: Duration = 15.0  # how soon it must be ready again after the fault is out
+    poll: Duration = 0.2  # between two looks meanwhile
 
     @model_validator(mode="after")
     def _usable(self) -> Health:

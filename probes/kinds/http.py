@@ -30,18 +30,18 @@ _GONE_IS_FINE = Expectation.model_validate({"status": ["2xx", 404, 410]})  # an 
 class Retry(Configured):
     """How often a request is made again that failed. A pass on a retry is `degraded`: the target is flaky."""
 
-    times: PositiveInt = 1
-    pause: Duration = 1.0
+    times: PositiveInt = 1  # further requests at most
+    pause: Duration = 1.0  # before each of them
 
 
 class Step(Configured):
     """One request, what its answer must be, and what is taken from it for later steps."""
 
-    name: str = ""
-    request: RequestTemplate
-    expect: Expectation = Expectation()
-    capture: dict[CaptureName, Capture] = Field(default_factory=dict)
-    retry: Retry | None = None
+    name: str = ""  # for sentences and reports; default: its number
+    request: RequestTemplate  # what is sent
+    expect: Expectation = Expectation()  # what the answer must be
+    capture: dict[CaptureName, Capture] = Field(default_factory=dict)  # what later steps use as `{{name}}`
+    retry: Retry | None = None  # try again where it failed
 
     @property
     def writes(self) -> bool:
@@ -52,9 +52,9 @@ class Step(Configured):
 class UndoStep(Configured):
     """One request that takes back what the steps did; 2xx is right, and 404 or 410 where it is already gone."""
 
-    name: str = ""
-    request: RequestTemplate
-    expect: Expectation = _GONE_IS_FINE
+    name: str = ""  # for sentences and reports
+    request: RequestTemplate  # what is sent
+    expect: Expectation = _GONE_IS_FINE  # what the answer must be; default: 2xx, 404 or 410
 
 
 class UndoFailed(Exception):
@@ -69,12 +69,12 @@ class Http(Probe, kind="http"):
     The control: the same expectations refuse the answers of a broken target.
     """
 
-    request: RequestTemplate | None = None
-    expect: Expectation = Expectation()
-    capture: dict[CaptureName, Capture] = Field(default_factory=dict)
-    retry: Retry | None = None
-    steps: tuple[Step, ...] = ()
-    undo: tuple[UndoStep, ...] = ()
+    request: RequestTemplate | None = None  # the one request; or give `steps`
+    expect: Expectation = Expectation()  # what its answer must be
+    capture: dict[CaptureName, Capture] = Field(default_factory=dict)  # what `undo` uses as `{{name}}`
+    retry: Retry | None = None  # try again where it failed
+    steps: tuple[Step, ...] = ()  # several requests in a row
+    undo: tuple[UndoStep, ...] = ()  # requests that take back what the steps did
     cookies: bool = True  # send back the cookies that earlier steps were given, to the same origin only
     writes: bool | None = None  # true needs the grant `write`; default: PUT, PATCH, DELETE or an `undo` make it true
 

@@ -63,8 +63,8 @@ Regex = Annotated[str, AfterValidator(_regex)]
 class PlantingRequest(Configured):
     """One request that carries planted values, and the status that shows that it took the way it was meant to take."""
 
-    name: str = Field(min_length=1)
-    request: RequestTemplate
+    name: str = Field(min_length=1)  # what it is about, for sentences: success, validation error
+    request: RequestTemplate  # holds at least one `{{planted.…}}`
     expect_status: Statuses = ("2xx",)  # 422, 2xx, or a list of such
 
 
@@ -77,7 +77,7 @@ class LogPrivacy(Probe, kind="log_privacy"):
     that were written meanwhile. What it cannot find: salted hashes, compressed or encrypted text, partly masked values.
     """
 
-    requests: Annotated[tuple[PlantingRequest, ...], Field(min_length=1)]
+    requests: Annotated[tuple[PlantingRequest, ...], Field(min_length=1)]  # what is sent, one after the other
     plant: tuple[Plantable, ...] = ()  # the kinds that the requests must hold; default: those that they hold
     phone_country: Literal["DE", "GB", "US", "FR"] = "DE"  # whose numbers for fiction are used
     logs: tuple[EvidenceRef, ...] = ()  # default: all log sources of the target
@@ -85,7 +85,7 @@ class LogPrivacy(Probe, kind="log_privacy"):
     allow: tuple[Regex, ...] = ()  # what detectors may find, such as ^noreply@example\.org$; never clears planted values
     wait: Duration = 10.0  # for the log line of each request
     settle: Duration = 1.0  # more reading after that, for what is logged late
-    detectors: tuple[Detected, ...] = ("email", "phone", "iban", "card", "bearer", "jwt")
+    detectors: tuple[Detected, ...] = ("email", "phone", "iban", "card", "bearer", "jwt")  # beside what was planted
 
     @model_validator(mode="after")
     def _plants_something(self) -> LogPrivacy:

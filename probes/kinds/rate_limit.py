@@ -87,8 +87,9 @@ class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}):
     window: Duration | None = None  # how long the limit counts; bounds what `Retry-After` may say
     identity: str = "vedette-{{nonce}}-{{caller}}"  # what a caller is called; `{{caller}}` tells the callers apart
     retry_after_header: str | None = "Retry-After"  # null: refusals need not say when to come back
-    limit_headers: LimitHeaders = LimitHeaders.AUTO
-    # default: forwarded_for, and case and whitespace too where the identity stands in the query or the body
+    limit_headers: LimitHeaders = LimitHeaders.AUTO  # `X-RateLimit-*` and `RateLimit-*` fields; auto: judged where there
+    # disguises that are tried while the caller is blocked; default: forwarded_for, and case and whitespace
+    # too where the identity stands in the query or the body
     escapes: tuple[Escape, ...] | None = None
     recover_after: Duration | None = None  # wait so long, then the caller must be served again; costs the time
 

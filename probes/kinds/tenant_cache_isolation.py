@@ -46,7 +46,7 @@ class TenantCacheIsolation(Probe, kind="tenant_cache_isolation"):
     """
 
     request: RequestTemplate  # with {{tenant.…}}, and {{unique.date}} or {{unique.id}} so that the cache starts cold
-    tenants: tuple[Tenant, ...] = Field(min_length=2)
+    tenants: tuple[Tenant, ...] = Field(min_length=2)  # who asks, in turn and at once
     what: str = "answer"  # what tenants get, for the sentence: slots
     marker: JsonPath | None = None  # every value here must equal the tenant's own marker, typed
     compare: tuple[JsonPath, ...] | None = None  # what must differ between tenants; default without `marker`: everything
@@ -54,8 +54,9 @@ class TenantCacheIsolation(Probe, kind="tenant_cache_isolation"):
     volatile: tuple[str, ...] = ()  # plain paths (with [*]) of what may change by itself
     concurrent_rounds: NonNegativeInt = 3  # in each, all tenants ask at once: cold, then once more
     requests_each: PositiveInt = 3  # of a tenant in one round
+    # signs by which an answer from the cache is known, for the control
     cached_when: Annotated[tuple[CachedWhen, ...], BeforeValidator(one_or_many)] = ()
-    keys: Keys | None = None
+    keys: Keys | None = None  # where the names of cache keys are read, if they can be
     colliding: tuple[Colliding, ...] = ()  # entries of tenants and fields that collide when they are written together
 
     @field_validator("volatile")
