@@ -53,11 +53,11 @@ Versions = Annotated[tuple[str, ...], BeforeValidator(_versions)]
 class PhaseBounds(Configured):
     """How long each phase of the exchange may take; a phase that did not happen keeps no bound."""
 
-    dns: DurationBounds | None = None
-    connect: DurationBounds | None = None
-    tls: DurationBounds | None = None
-    first_byte: DurationBounds | None = None
-    body: DurationBounds | None = None
+    dns: DurationBounds | None = None  # resolving the name
+    connect: DurationBounds | None = None  # the TCP connection
+    tls: DurationBounds | None = None  # the TLS handshake
+    first_byte: DurationBounds | None = None  # from the request to the answer's first byte
+    body: DurationBounds | None = None  # from there to its last byte
 
 
 _SUCCESS = StatusMatcher.model_validate("2xx")
@@ -66,14 +66,14 @@ _SUCCESS = StatusMatcher.model_validate("2xx")
 class Expectation(Configured):
     """What an answer must be. All that is given must hold; the status must be 2xx where none is given."""
 
-    status: StatusMatcher = _SUCCESS
-    headers: dict[str, TextMatcher] = Field(default_factory=dict)
+    status: StatusMatcher = _SUCCESS  # 200, 2xx, a list of such, or operators
+    headers: dict[str, TextMatcher] = Field(default_factory=dict)  # by name, in any case
     json_values: dict[JsonPath, Matcher] = Field(default_factory=dict, alias="json")  # by RFC 9535 path
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # of the whole body; needs the extra `schema`
     body: TextMatcher | None = None  # of the whole body as text
-    size_bytes: Bounds | None = None
-    http_version: Versions | None = None
-    phases: PhaseBounds = PhaseBounds()
+    size_bytes: Bounds | None = None  # of the body, after decompression
+    http_version: Versions | None = None  # 1.0 or 1.1, or a list of such
+    phases: PhaseBounds = PhaseBounds()  # how long each phase may take; hard
     duration: Duration | None = None  # hard: longer is a failure
     warn_above: Duration | None = None  # soft: longer is degraded
     certificate_days: AtLeast | None = None  # that the target's certificate is still valid

@@ -41,11 +41,11 @@ class Command(LogSource, source="command"):
     started are killed when the time is over.
     """
 
-    argv: list[str] = Field(min_length=1)
-    timeout: Duration = 10.0
-    max_bytes: PositiveInt = 16 * 1024 * 1024
+    argv: list[str] = Field(min_length=1)  # the program and its arguments
+    timeout: Duration = 10.0  # of one run of it
+    max_bytes: PositiveInt = 16 * 1024 * 1024  # read of one run; more makes the window cut short
     env: list[str] = Field(default_factory=list)  # names of environment variables that the program needs, beside the usual
-    encoding: str = "utf-8"
+    encoding: str = "utf-8"  # bytes that are wrong in it are replaced
 
     def describe(self) -> str:
         return f"command {Redactor().text(' '.join(self.argv[:2]))}"
