@@ -32,9 +32,10 @@ class CookieJar:
 
     def keep(self, answer: Answer) -> None:
         """Take up what the answer sets, and forget what it deletes."""
-        if origin(answer.url) != origin(self.base_url):
+        lines = answer.all_headers("set-cookie")
+        if not lines or origin(answer.url) != origin(self.base_url):
             return
-        for line in answer.all_headers("set-cookie"):
+        for line in lines:
             pair, *rest = line.split(";")
             name, equals, value = pair.partition("=")
             if not equals or not name.strip():
@@ -49,6 +50,8 @@ class CookieJar:
 
     def for_path(self, path: str) -> dict[str, str]:
         """Return the cookies to send to a path below the base address, or to a full address."""
+        if not self._kept:
+            return {}
         url = path if "://" in path else self.base_url.rstrip("/") + "/" + path.lstrip("/")
         if origin(urljoin(self.base_url, url)) != origin(self.base_url):
             return {}

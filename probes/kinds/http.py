@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, PrivateAttr, model_validator
 
 from probes.capture import Capture, CaptureName
 from probes.cookies import CookieJar
@@ -78,6 +78,8 @@ class Http(Probe, kind="http"):
     cookies: bool = True  # send back the cookies that earlier steps were given, to the same origin only
     writes: bool | None = None  # true needs the grant `write`; default: PUT, PATCH, DELETE or an `undo` make it true
 
+    _steps: tuple[Step, ...] = PrivateAttr(default=())  # `request` or `steps`, each with a name
+
     @model_validator(mode="after")
     def _one_way(self) -> Http:
         alone = self.model_fields_set & {"request", "expect", "capture", "retry"}
@@ -85,23 +87,24 @@ class Http(Probe, kind="http"):
             raise ValueError(f"give either 'steps' or '{min(alone)}', not both; each step has its own")
         if not self.steps and self.request is None:
             raise ValueError("give 'request', or 'steps'")
-        names = [step.name for step in self._all_steps()]
+        self._steps = self._named_steps()
+        names = [step.name for step in self._steps]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"two steps are named '{twice}'")
         return self
 
     def needs(self) -> frozenset[Grant]:
-        writing = {step.request.method.upper() for step in self._all_steps()} & _ALWAYS_WRITING
+        writing = {step.request.method.upper() for step in self._steps} & _ALWAYS_WRITING
         writes = bool(writing or self.undo) if self.writes is None else self.writes
         return self.grants | ({Grant.WRITE} if writes else set())
 
     def variables(self) -> frozenset[str]:
-        return frozenset(name for step in self._all_steps() for name in step.capture)
+        return frozenset(name for step in self._steps for name in step.capture)
 
     async def ask(self, session: Session) -> AsyncIterator[Check]:
         journey = _Journey(self, session, CookieJar(session.target.base_url))
-        steps = self._all_steps()
+        steps = self._steps
         for place, step in enumerate(steps):
             if self.undo and (step.writes or not any(s.writes for s in steps)):
                 journey.register_undo()
@@ -114,7 +117,7 @@ class Http(Probe, kind="http"):
                     yield note(f"step {left.name}", f"not made, because the step '{step.name}' failed")
                 return
 
-    def _all_steps(self) -> tuple[Step, ...]:
+    def _named_steps(self) -> tuple[Step, ...]:
         if self.request is not None:
             alone = Step(name="the request", request=self.request, expect=self.expect, capture=self.capture, retry=self.retry)
             return (alone,)
@@ -181,7 +184,8 @@ class _Journey:
     async def _send(self, template: RequestTemplate) -> Answer:
         if self.probe.cookies:
             kept = self.jar.for_path(str(fill(template.path, self._names())))
-            template = template.model_copy(update={"cookies": {**kept, **template.cookies}})
+            if kept:
+                template = template.model_copy(update={"cookies": {**kept, **template.cookies}})
         answer = await self.session.send(template, self.captured)
         if self.probe.cookies:
             self.jar.keep(answer)
@@ -258,7 +262,7 @@ class _Journey:
 
     def _may_be_left(self, missing: str) -> str:
         """Return the step that may have made what cannot be named now, or an empty text where none was made."""
-        makers = {step.name for step in self.probe._all_steps() if missing in step.capture and step.writes}
+        makers = {step.name for step in self.probe._steps if missing in step.capture and step.writes}
         return next(iter(sorted(self.may_have_written & makers if makers else self.may_have_written)), "")
 
 
