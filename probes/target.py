@@ -15,10 +15,10 @@ from probes.fields import Configured, Duration, HeaderValue, Secret
 class Grant(StrEnum):
     """What a target permits a scenario to do. Nothing is granted by default."""
 
-    BURST = "burst"
-    WRITE = "write"
-    FAULTS = "faults"
-    LOAD = "load"
+    BURST = "burst"  # send many requests at once, more than are served (`rate_limit`)
+    WRITE = "write"  # change data (`http` with PUT, PATCH, DELETE, `undo` or `writes: true`)
+    FAULTS = "faults"  # break a dependency on purpose and mend it again (`circuit_breaker`, `health`)
+    LOAD = "load"  # send load for a length of time; no kind asks for it yet
 
 
 class Environment(StrEnum):

@@ -22,7 +22,7 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            found |= _comments_in(base)
+            found |= comments_in(base)
     described = {name: field.description for name, field in model.model_fields.items() if field.description}
     return {name: text for name, text in found.items() if name in model.model_fields} | described
 
@@ -41,20 +41,30 @@ def models_in(annotation: Any, seen: set[Any] | None = None) -> Iterator[type[Ba
         yield from models_in(inner, seen)
 
 
-def _comments_in(model: type[BaseModel]) -> dict[str, str]:
+def comments_in(thing: type) -> dict[str, str]:
+    """Return the comments at the fields of one class, or the members of an enumeration, by name."""
     try:
-        source = textwrap.dedent(inspect.getsource(model))
+        source = textwrap.dedent(inspect.getsource(thing))
     except (OSError, TypeError):  # made in memory
         return {}
     behind, alone = _comments(source)
     found = {}
     for statement in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        name = _name_set_by(statement)
+        if name:
             lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
             parts = [*_above(alone, statement.lineno), *(behind[line] for line in lines if line in behind)]
             if parts:
-                found[statement.target.id] = " ".join(parts)
+                found[name] = " ".join(parts)
     return found
+
+
+def _name_set_by(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return statement.target.id
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    return ""
 
 
 def _comments(source: str) -> tuple[dict[int, str], dict[int, str]]:

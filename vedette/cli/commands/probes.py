@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import inspect
 import sys
 from typing import TYPE_CHECKING
@@ -11,71 +12,72 @@ from vedette.cli.speech import UsageError
 from vedette.exit_codes import Exit
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from probes.probe import Probe
 
 SUMMARY = "list the probe kinds, or explain one"
-EXAMPLES = "examples:\n  vedette probes\n  vedette probes rate_limit"
+EXAMPLES = (
+    "examples:\n"
+    "  vedette probes                list the kinds\n"
+    "  vedette probes rate_limit     explain one; also a source, a lever, or a part of a suite:\n"
+    "                                target, scenario, request, expectation, operators, bounds, capture\n"
+    "  vedette probes --markdown     the whole reference"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", nargs="?", help="a kind to explain with all its options")
+    parser.add_argument("name", nargs="?", help="a kind, an evidence source, a fault lever or a part to explain")
+    parser.add_argument("--sources", action="store_true", help="list the evidence sources")
+    parser.add_argument("--levers", action="store_true", help="list the fault levers")
+    parser.add_argument("--markdown", action="store_true", help="print the whole reference, which is docs/probes.md")
 
 
 def run(args: argparse.Namespace) -> int:
-    from probes.registry import KINDS, RegistryError
+    from probes.registry import RegistryError
 
     try:
-        if args.kind is None:
-            sys.stdout.write("".join(f"{_line(KINDS.find(name))}\n" for name in KINDS.names()))
-            return Exit.PASSED
-        kind = KINDS.find(args.kind)
+        sys.stdout.write(_answer(args))
     except RegistryError as problem:
         raise UsageError(str(problem)) from problem
-    if kind is None:
-        near = KINDS.near(args.kind)
-        raise UsageError(f"there is no probe kind '{args.kind}'" + (f"; did you mean '{near}'?" if near else ""))
-    sys.stdout.write(explain(kind))
     return Exit.PASSED
 
 
-def _line(kind: type[Probe] | None) -> str:
+def _answer(args: argparse.Namespace) -> str:
+    from probes.registry import KINDS, LEVERS, SOURCES
+
+    if args.markdown:
+        from vedette.cli.reference import markdown
+
+        return markdown()
+    if args.name is not None:
+        return _explained(args.name)
+    if not (args.sources or args.levers):
+        return "".join(_kind_line(KINDS.find(name)) for name in KINDS.names())
+    names: list[tuple[type[BaseModel] | None, str]] = [(SOURCES.find(n), n) for n in SOURCES.names() if args.sources]
+    names += [(LEVERS.find(n), n) for n in LEVERS.names() if args.levers]
+    return "".join(f"{name:<24} {_first_line(found)}\n" for found, name in names if found is not None)
+
+
+def _explained(name: str) -> str:
+    from probes.registry import KINDS, LEVERS, SOURCES
+    from vedette.cli.reference import PARTS, explain
+
+    found: list[type[BaseModel] | None] = [KINDS.find(name), SOURCES.find(name), LEVERS.find(name), PARTS.get(name)]
+    texts = [explain(name, model) for model in found if model is not None]
+    if texts:
+        return "\n".join(texts)
+    known = [*KINDS.names(), *SOURCES.names(), *LEVERS.names(), *PARTS]
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    raise UsageError(f"there is nothing named '{name}' to explain" + (f"; did you mean '{near[0]}'?" if near else ""))
+
+
+def _kind_line(kind: type[Probe] | None) -> str:
     if kind is None:
         return ""
-    first = (inspect.getdoc(kind) or "").partition("\n")[0]
     needs = f" [needs {', '.join(sorted(kind.grants))}]" if kind.grants else ""
-    return f"{kind.kind:<24} {first}{needs}"
+    return f"{kind.kind:<24} {_first_line(kind)}{needs}\n"
 
 
-def explain(kind: type[Probe]) -> str:
-    """Return a kind's reference, from its docstring and its fields: name, type, default, what it means."""
-    properties = kind.model_json_schema(mode="validation").get("properties", {})
-    lines = [kind.kind, "=" * len(kind.kind), "", inspect.getdoc(kind) or "", ""]
-    lines.append(f"needs: {', '.join(sorted(kind.grants)) or 'no grant'}")
-    lines += ["", "options (beside those that every scenario has):"]
-    comments = field_comments(kind)
-    for name, field in kind.model_fields.items():
-        shown = field.alias or name
-        default = "required" if field.is_required() else f"default {_default(field.get_default(call_default_factory=True))}"
-        about = field.description or comments.get(name, "") or properties.get(shown, {}).get("description", "")
-        lines.append(f"  {shown:<20} {default}" + (f"\n  {'':<20} {about}" if about else ""))
-    return "\n".join(lines) + "\n"
-
-
-def field_comments(kind: type[Probe]) -> dict[str, str]:
-    """Return the comment behind each field in the kind's source: the one place where an option is described."""
-    try:
-        source = inspect.getsource(kind)
-    except OSError:
-        return {}
-    found = {}
-    for line in source.splitlines():
-        code, hash_sign, comment = line.partition("  # ")
-        name, colon, _ = code.strip().partition(":")
-        if hash_sign and colon and name in kind.model_fields:
-            found[name] = comment.strip()
-    return found
-
-
-def _default(value: object) -> str:
-    text = str(value) if value not in ("", None) else "none"
-    return text if len(text) <= 60 else text[:57] + "…"
+def _first_line(model: type[BaseModel]) -> str:
+    return (inspect.getdoc(model) or "").partition("\n")[0]
