@@ -96,7 +96,7 @@ class Matcher(Configured):
     newer_than: Duration | None = None  # an ISO 8601 time with offset that is not older than this
     within: Duration | None = None  # the same, at most this far from now in either direction
 
-    _operators: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _operators: list[tuple[str, Any, str]] = PrivateAttr(default_factory=list)  # name, operand, phrase
     _open: bool = PrivateAttr(default=False)
 
     @model_validator(mode="before")
@@ -139,7 +139,8 @@ class Matcher(Configured):
             raise ValueError("'exists: false' cannot stand beside other operators")
         if not all(comparable(getattr(self, name)) for name in given):
             raise ValueError("NaN and infinity cannot be compared with anything")
-        self._operators = {name: self._operand(name) for name in OPERATORS if name in given}
+        operands = ((name, self._operand(name)) for name in OPERATORS if name in given)
+        self._operators = [(name, operand, _phrase(name, operand)) for name, operand in operands]
         self._open = bool(names_in(repr(self.model_dump(include=given))))
         return self
 
@@ -168,11 +169,10 @@ class Matcher(Configured):
             yield _exists(found, self.exists)
         if self.count is not None:
             yield _count(found, self.count)
-        for name, operand in self._operators.items():
-            yield self._judge_one(name, operand, found, now)
+        for name, operand, phrase in self._operators:
+            yield self._judge_one(name, operand, phrase, found, now)
 
-    def _judge_one(self, name: str, operand: Any, found: Selection, now: datetime) -> Finding:
-        phrase = _PHRASES[name].format(_operand_text(name, operand)) if name != "empty" else _empty_phrase(operand)
+    def _judge_one(self, name: str, operand: Any, phrase: str, found: Selection, now: datetime) -> Finding:
         if found.trouble:
             return Finding(phrase, False, found.trouble, found.trouble)
         if found.hollow and name in _NEGATIVE:
@@ -234,16 +234,18 @@ def _count(found: Selection, wanted: Bounds) -> Finding:
     return Finding(phrase, wanted.holds(many), f"{many} value{'' if many == 1 else 's'}", f"selects {many}")
 
 
+def _phrase(name: str, operand: Any) -> str:
+    if name == "empty":
+        return "is empty" if operand else "is not empty"
+    return _PHRASES[name].format(_operand_text(name, operand))
+
+
 def _operand_text(name: str, operand: Any) -> str:
     if name in ("newer_than", "within"):
         return f"{operand:g}"
     if name == "type":
         return " or ".join(operand)
     return str(operand) if isinstance(operand, Bounds) else shown(operand, 80)
-
-
-def _empty_phrase(wanted: bool) -> str:
-    return "is empty" if wanted else "is not empty"
 
 
 def _as_key(schema: Any) -> str:
