@@ -16,8 +16,9 @@ from probes.bounds import AtLeast, Bounds, DurationBounds
 from probes.fields import Configured, Duration
 from probes.jsonpath import find, finder
 from probes.matchers import Finding, Matcher, Selection, TextMatcher
-from probes.operators import schema_validator
+from probes.operators import schema_validator, shown
 from probes.outcome import Check, Evidence, Phases, check, control
+from probes.pii import names_a_secret
 from probes.request import fill, names_in
 from probes.status import StatusMatcher
 
@@ -202,7 +203,11 @@ def reason_of(problem: ValueError) -> str:
 
 
 def _each(subject: str, matcher: Matcher, found: Selection, now: datetime) -> Iterator[tuple[str, Finding]]:
+    hidden = [shown(value) for value in found.values if isinstance(value, str)] if names_a_secret(subject) else []
     for finding in matcher.judge(found, now):
+        for text in hidden:  # nobody registered what a target makes up, but its name tells
+            observed, reason = (part.replace(text, "[secret]") for part in (finding.observed, finding.reason))
+            finding = replace(finding, observed=observed, reason=reason)
         yield subject, finding
 
 

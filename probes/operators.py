@@ -12,6 +12,7 @@ from typing import Any
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
 from probes.outcome import Json
+from probes.shorten import shorten
 
 SHOWN = 200  # characters of a value that came from the target
 
@@ -35,13 +36,13 @@ def kind_of(value: Json) -> str:
 def shown(value: Json, limit: int = SHOWN) -> str:
     """Return the value for a person, shortened to `limit` characters."""
     if isinstance(value, str):
-        text = repr(value[: limit + 1])
+        text = repr(value[: 2 * limit])  # longer than the limit if the value is, whatever is escaped
     else:
         try:
             text = json.dumps(value, ensure_ascii=False, default=str)
         except (ValueError, RecursionError):
             text = kind_of(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return shorten(text, limit)
 
 
 def same(left: Json, right: Json) -> bool:

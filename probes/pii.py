@@ -66,6 +66,11 @@ def find(text: str, names: Iterable[str]) -> list[Finding]:
     return sorted(taken, key=lambda f: f.start)
 
 
+def names_a_secret(name: str) -> bool:
+    """Return whether a value of this name, a header or a key of JSON, should not be shown."""
+    return bool(_SECRET_NAME.search(name))
+
+
 def iban_is_valid(text: str) -> bool:
     """Return whether letters and digits form an IBAN: the country's length, and check digits. Source: ISO 7064, mod 97-10."""
     if str(len(text)) != _IBAN_LENGTHS.get(text[:2]) or not (text.isascii() and text.isalnum()):
@@ -111,7 +116,7 @@ def _email(match: re.Match[str]) -> tuple[int, int] | None:
 
 def _phone(match: re.Match[str]) -> tuple[int, int] | None:
     """E.164 has 8 to 15 digits here; a date beside a signed number is no phone number."""
-    digits = sum(sign.isdigit() for sign in match.group().removeprefix("%2"))
+    digits = sum(sign.isdigit() for sign in match.group().removeprefix("%2").replace("%20", ""))
     dated = re.search(r"\d{4}-\d\d-\d\d", match.group())
     return match.span() if 8 <= digits <= 15 and not dated else None
 
@@ -169,7 +174,10 @@ def _pair(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 def _credentials(match: re.Match[str]) -> tuple[int, int] | None:
-    return None if _MASKED.match(match["value"]) else match.span("who")
+    """Tell `user:password@` from a port and a path that holds an e-mail address."""
+    if _MASKED.match(match["value"]) or re.match(r"\d{1,5}[/?#]", match["value"]):
+        return None
+    return match.span("who")
 
 
 def _phone_hint(text: str) -> bool:
@@ -178,6 +186,7 @@ def _phone_hint(text: str) -> bool:
 
 
 _KEYS = r"password|passwd|passwort|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|token"
+_SECRET_NAME = re.compile(rf"(?i){_KEYS}|authorization|credential|\bdsn\b|set-cookie|session[_-]?id|[_-]key\b")
 _SIGN = r"(?P<sign>\\{0,3}[\"']?\s{0,3}(?:=(?!=)>?|:)\s{0,3}\\{0,3}[\"']?)"
 
 
@@ -243,7 +252,7 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
     ),
     Detector(
         "phone",
-        re.compile(r"(?:\+(?<![\w+.].)|%2[Bb])[1-9](?:[ ./-]?\(?\d{1,14}\)?){1,7}(?!\w)"),
+        re.compile(r"(?:\+(?<![\w+.].)|%2[Bb])[1-9](?:(?:[ ./-]|%20)?\(?\d{1,14}\)?){1,7}(?!\w)"),
         _phone,
         lambda text: "+" in text or "%2B" in text or "%2b" in text,
     ),

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from probes.encodings import MIN_VALUE, Finder
-from probes.outcome import Outcome
+from probes.outcome import Outcome, Subject
 from probes.pii import DETECTORS, find
 
 Whatever = TypeVar("Whatever")
 
 _NOTHING_CAN_BE_HERE = re.compile(r"[0-9a-f-]{0,36}")  # ids, counts, dates
 _LABELS = {"connection": "credentials", "bearer": "credentials", "password": "secret"}
+_MIN_BEGINNING = 5  # of a value that was cut off
+_NOBODY = Subject("", "", "", "", "")
+_WITHOUT_TEXT = frozenset({type(None), bool, int, float, datetime})
 _MIN_LINE = 12  # a line of a secret with several lines, such as a private key, is a secret of its own
 
 
@@ -30,6 +35,7 @@ class Redactor:
         self._values: dict[str, str] = {}
         self._finder = Finder(())
         self._words: re.Pattern[str] | None = None
+        self._beginnings: list[tuple[str, str]] = []
         self._stale = False
 
     def add(self, value: str, label: str) -> None:
@@ -55,7 +61,15 @@ class Redactor:
         whole = "\n\0\n".join(_texts(o))  # no pattern reaches over this
         if self.text(whole) == whole:
             return o
-        return self._redacted(o)
+        whatever = self._redacted(replace(o, subject=_NOBODY))
+        return replace(whatever, subject=self.own(o.subject))
+
+    def own(self, thing: Whatever) -> Whatever:
+        """Return a thing of the suite's, such as the subject, with registered values replaced at any depth.
+
+        An e-mail address in it is the owner's, whom people must reach: detectors are for what targets send.
+        """
+        return self._redacted(thing, self._without_values)
 
     def _without_values(self, s: str) -> str:
         if not self._values:
@@ -67,48 +81,73 @@ class Redactor:
                 s = f"{s[: hit.start]}[{hit.label}]{s[hit.end :]}"
         if self._words is not None:
             s = self._words.sub(lambda match: f"[{self._values[match.group()]}]", s)
+        return self._without_beginnings(s) if "…" in s else s
+
+    def _without_beginnings(self, s: str) -> str:
+        """Return the text without what is left of a value that was cut off by `…`."""
+        for cut in reversed([match.start() for match in re.finditer("…", s)]):
+            found = [(n, label) for form, label in self._beginnings for n in (_overlap(s[:cut], form),) if n]
+            if found:
+                length, label = max(found)
+                s = f"{s[: cut - length]}[{label}]{s[cut:]}"
         return s
 
     def _build(self) -> None:
         self._finder = Finder(self._values.items())
         short = [re.escape(value) for value in self._values if len(value) < MIN_VALUE]
         self._words = re.compile(rf"(?<![\w.-])(?:{'|'.join(short)})(?![\w-]|\.\w)") if short else None
+        self._beginnings = [
+            (form, label)
+            for value, label in self._values.items()
+            for form in dict.fromkeys((value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe="")))
+        ]
         self._stale = False
 
-    def _redacted(self, thing: Whatever) -> Whatever:
+    def _redacted(self, thing: Whatever, text: Callable[[str], str] | None = None) -> Whatever:
         """Return the same thing with redacted texts; keys are texts too."""
         made: Any = thing
+        text = text or self.text
         if isinstance(thing, Enum):
             return thing
         if isinstance(thing, str):
-            made = self.text(thing)
+            made = text(thing)
         elif isinstance(thing, Mapping):
-            made = {self._redacted(key): self._redacted(item) for key, item in thing.items()}
+            made = {self._redacted(key, text): self._redacted(item, text) for key, item in thing.items()}
         elif isinstance(thing, list | tuple | set | frozenset):
-            made = type(thing)(self._redacted(item) for item in thing)
+            made = type(thing)(self._redacted(item, text) for item in thing)
         elif isinstance(thing, bytes):
-            made = self.text(thing.decode("utf-8", "replace"))
+            made = text(thing.decode("utf-8", "replace"))
         elif is_dataclass(thing) and not isinstance(thing, type):
-            made = replace(thing, **{f.name: self._redacted(getattr(thing, f.name)) for f in fields(thing)})
+            made = replace(thing, **{f.name: self._redacted(getattr(thing, f.name), text) for f in fields(thing)})
         return made  # type: ignore[no-any-return]
 
 
-def _texts(thing: Any) -> Iterator[str]:
-    """Yield every text in a thing, at any depth."""
-    if isinstance(thing, str):
-        if not isinstance(thing, Enum):
-            yield thing
-    elif thing is None or isinstance(thing, bool | int | float | datetime):
-        return
-    elif isinstance(thing, bytes):
-        yield thing.decode("utf-8", "replace")
-    elif isinstance(thing, Mapping):
-        for key, item in thing.items():
-            yield from _texts(key)
-            yield from _texts(item)
-    elif isinstance(thing, list | tuple | set | frozenset):
-        for item in thing:
-            yield from _texts(item)
-    elif is_dataclass(thing):
-        for field in fields(thing):
-            yield from _texts(getattr(thing, field.name))
+def _overlap(head: str, value: str) -> int:
+    """Return how many characters of a value's beginning stand at the end of a text, 0 if too few to say."""
+    lengths = range(min(len(value), len(head)), _MIN_BEGINNING - 1, -1)
+    return next((n for n in lengths if head.endswith(value[:n])), 0)
+
+
+def _texts(thing: Any) -> list[str]:
+    """Return every text in a thing, at any depth, in no order."""
+    texts: list[str] = []
+    left = [thing]
+    while left:  # every outcome goes through here, so the commonest types come first
+        item = left.pop()
+        kind = type(item)
+        if kind is str:
+            texts.append(item)
+        elif kind in _WITHOUT_TEXT or isinstance(item, Enum):
+            continue
+        elif kind is tuple or isinstance(item, list | tuple | set | frozenset):
+            left.extend(item)
+        elif hasattr(kind, "__dataclass_fields__"):
+            left.extend([getattr(item, name) for name in kind.__dataclass_fields__])
+        elif isinstance(item, Mapping):
+            left.extend(item.keys())
+            left.extend(item.values())
+        elif isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, bytes):
+            texts.append(item.decode("utf-8", "replace"))
+    return texts

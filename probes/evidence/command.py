@@ -101,7 +101,7 @@ class Command(LogSource, source="command"):
         if not cut_short and await process.wait() != 0:
             first = next(iter(complaint.result().decode("utf-8", "replace").strip().splitlines()), "it said nothing")
             how = _ending(process.returncode or 0)
-            raise EvidenceError(f"the {self.describe()} {how}: {self._redactor().text(first[:300])}")
+            raise EvidenceError(f"the {self.describe()} {how}: {self._redactor().text(first)[:300]}")
         text = raw.decode(self.encoding, "replace").removesuffix("\n")
         return [line.removesuffix("\r") for line in text.split("\n")] if raw else [], cut_short
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +12,8 @@ from typing import Any
 
 from probes.net.tls import Certificate
 from probes.outcome import Evidence, Phases
+from probes.pii import names_a_secret
+from probes.shorten import shorten
 
 _SHOWN = 4096  # characters of a body that go into evidence
 
@@ -100,7 +103,6 @@ class Answer:
     def as_evidence(self) -> Evidence:
         """Return what a report shows of it; the body is shortened."""
         shown = self.text if "\0" not in self.text else f"{len(self.body)} bytes that are not text"
-        cut = len(shown) > _SHOWN
         return Evidence(
             "answer",
             f"{self.method} {self.url} → {self.status} in {self.duration_s * 1000:.0f} ms",
@@ -108,8 +110,8 @@ class Answer:
                 "method": self.method,
                 "url": self.url,
                 "status": self.status,
-                "headers": [[name, value] for name, value in self.headers],
-                "body": shown[:_SHOWN] + (f"… ({len(self.body)} bytes in all)" if cut else ""),
+                "headers": [[name, _without_secret(name, value)] for name, value in self.headers],
+                "body": shorten(shown, _SHOWN, f"… ({len(self.body)} bytes in all)"),
                 "body_bytes": len(self.body),
                 "duration_s": self.duration_s,
                 "sent_at": self.sent_at.isoformat(),
@@ -131,6 +133,13 @@ class Answer:
         if start[:1] in ("{", "["):
             return f"the JSON of the body is broken at line {problem.lineno}, column {problem.colno}: {problem.msg}"
         return f"the body is text instead of JSON{kind}"
+
+
+def _without_secret(name: str, value: str) -> str:
+    """Return a header's value as a report may show it: of a cookie its name and its attributes."""
+    if name.lower() == "set-cookie":
+        return re.sub(r"=[^;]*", "=[cookie]", value, count=1)
+    return "[secret]" if names_a_secret(name) else value
 
 
 def _refuse(name: str) -> Any:

@@ -20,6 +20,7 @@ from probes.net.tls import certificate_of
 from probes.net.trouble import TargetError
 from probes.outcome import Exchange
 from probes.request import RequestTemplate
+from probes.shorten import shorten
 from probes.target import Target, Tls
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
@@ -127,5 +128,5 @@ class Sender:
 
 def _way(urls: list[str]) -> str:
     """Return addresses for a sentence: without queries, which may hold what must not be shown; the middle of many left out."""
-    shown = [url.partition("?")[0][:120] for url in urls]
+    shown = [shorten(url.partition("?")[0], 120) for url in urls]
     return " → ".join([*shown[:3], f"… {len(shown) - 5} more …", *shown[-2:]] if len(shown) > 6 else shown)

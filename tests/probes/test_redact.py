@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -146,7 +147,7 @@ def test_a_value_that_is_added_later_is_replaced_too() -> None:
 def test_every_text_of_an_outcome_at_any_depth_is_redacted_and_all_else_stays(text: str) -> None:
     before = _outcome(text)
     after = _redactor().outcome(before)
-    shown = json.dumps(to_json(after))
+    shown = json.dumps(to_json(replace(after, subject=_outcome("").subject)))
     secret = text.removeprefix("Bearer ")
     assert not any(form in shown for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]))
     assert (after.id, after.started_at, after.verdict, after.measurements) == (
@@ -157,6 +158,19 @@ def test_every_text_of_an_outcome_at_any_depth_is_redacted_and_all_else_stays(te
     [deep] = next(iter(after.checks[0].evidence[0].data.values()))
     assert deep["deep"][1:] == [1, None, True, 4.5]
     assert isinstance(after.subject.tags, tuple)
+
+
+def test_a_secret_in_the_subject_is_replaced_and_its_owners_address_stays() -> None:
+    before = replace(_outcome(SECRET), subject=Subject("s", f"of {SECRET}", "http", "t", "staging", owner="team@firma.de"))
+    after = _redactor().outcome(before).subject
+    assert (after.scenario, after.owner) == ("of [token]", "team@firma.de")
+
+
+@pytest.mark.parametrize("left", [5, 9, len(SECRET) - 1])
+def test_the_beginning_of_a_secret_that_was_cut_off_is_replaced(left: int) -> None:
+    assert _redactor().text(f"the body is 'x{SECRET[:left]}…, expected y") == "the body is 'x[token]…, expected y"
+    assert _redactor().text(f"?q={quote(SECRET, safe='')[:left]}…") == "?q=[token]…"
+    assert _redactor().text("an innocent end…") == "an innocent end…"
 
 
 def test_an_outcome_without_anything_to_hide_is_handed_back_as_it_is() -> None:
