@@ -109,7 +109,7 @@ class Runner:
         """Run, and return what came of it. Never raises for what a probe, a target or a sink does."""
         info = self._info()
         self._zero = time.perf_counter()
-        self._tell(RunStarted(info, tuple(self._shown(s) for s in self._chosen.scenarios)))
+        self._tell(RunStarted(info, tuple(self._subject(s) for s in self._chosen.scenarios)))
         deadline = None
         if self._deadline_s is not None:
             over = Stop(Ended.DEADLINE, f"the run's time ({spoken_duration(self._deadline_s)}) was over")
@@ -168,7 +168,7 @@ class Runner:
         for scenario in may:
             state.waiting.remove(scenario)
             state.began_s[scenario.name] = time.perf_counter() - self._zero
-            self._tell(ScenarioStarted(self._run_id, self._shown(scenario)))
+            self._tell(ScenarioStarted(self._run_id, self._subject(scenario)))
             state.running[scenario.name] = group.create_task(self._attempts(scenario), name=scenario.name)
 
     def _settle_finished(self) -> None:
@@ -209,8 +209,7 @@ class Runner:
         try:
             session = self._session(scenario, redactor)
         except Exception as problem:  # an unreadable certificate file, say: one scenario's error, not the run's end
-            say = redactor.text(f"the session could not be opened: {type(problem).__name__}: {problem}")
-            return self._unasked(scenario, Verdict.ERROR, say)
+            return self._unasked(scenario, Verdict.ERROR, f"the session could not be opened: {type(problem).__name__}: {problem}")
         return await ask(scenario.probe, session, run_id=self._run_id, deadline_s=scenario.timeout)
 
     def _redactor(self) -> Redactor:
@@ -240,17 +239,12 @@ class Runner:
         return self._unasked(scenario, Verdict.SKIPPED, f"not run: {self._stop.reason if self._stop else 'it was cancelled'}")
 
     def _unasked(self, scenario: Scenario, verdict: Verdict, say: str) -> Outcome:
+        say = self._plain.text(say)
         made = note("the scenario was run", say) if verdict is Verdict.SKIPPED else broken("the scenario was run", say)
-        return self._plain.own(
-            Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
-        )
-
-    def _shown(self, scenario: Scenario) -> Subject:
-        """Return the subject as its outcome will have it, so that what is told before and after is told of one thing."""
-        return self._plain.own(self._subject(scenario))
+        return Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
 
     def _subject(self, scenario: Scenario) -> Subject:
-        return scenario.subject(self._suite.name, self._target)
+        return self._plain.own(scenario.subject(self._suite.name, self._target))
 
     def _tell(self, event: Event) -> None:
         for sink in list(self._sinks):
@@ -264,7 +258,6 @@ class Runner:
 
     def _info(self) -> RunInfo:
         target = self._target
-        remarks = () if target.tls.verify else ("certificates are not verified",)
         info = RunInfo(
             id=self._run_id,
             suite=self._suite.name,
@@ -275,7 +268,7 @@ class Runner:
             started_at=self._clock(),
             vedette_version=self._version,
             selection=self._selection.typed,
-            remarks=remarks,
+            remarks=() if target.tls.verify else ("certificates are not verified",),
         )
         return self._plain.own(info)
 

@@ -174,7 +174,8 @@ def test_whatever_comes_is_judged_and_shown_within_200_characters(value: Any) ->
 
 
 def test_a_long_value_is_shortened() -> None:
-    assert len(shown("x" * 100_000)) == len(shown(["x" * 1000] * 10)) == 200
+    assert 100 < len(shown("x" * 100_000)) <= 200
+    assert 100 < len(shown(["x" * 1000] * 10)) <= 200
 
 
 def test_a_value_nested_too_deeply_fails_instead_of_breaking_the_probe() -> None:
