@@ -140,6 +140,7 @@ class Builder:
         return [(name, value if name.decode().lower() in self._ids else old) for name, old in headers]
 
 
+@lru_cache(maxsize=64)
 def _base(address: str) -> httpx.URL:
     try:
         return httpx.URL(address)
