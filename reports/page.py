@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import Any
 
 from probes.outcome import Check, Evidence, Exchange, Outcome, Verdict
 from reports.formats.reporter import History, overall, unproven
@@ -15,6 +16,7 @@ from scenarios.events import Ended, RunResult
 
 ROWS_SHOWN = 40
 PAST_SHOWN = 40
+EVIDENCE_SHOWN = 4000  # characters of one piece
 MARKS = {"fail": "✖", "error": "!", "inconclusive": "?", "degraded": "▲", "pass": "✔", "skipped": "–"}
 WORDS = {"fail": "Failed", "error": "Error", "inconclusive": "Not proven", "degraded": "Passed, degraded", "pass": "Passed"}
 
@@ -171,7 +173,7 @@ def _card(outcome: Outcome, earlier: Sequence[Point]) -> Card:
         rows_left_out=max(0, len(outcome.exchanges) - ROWS_SHOWN) + outcome.exchanges_left_out,
         past=past,
         past_words=_past_words(earlier),
-        runbook_is_link=urlsplit(outcome.subject.runbook).scheme in ("http", "https"),
+        runbook_is_link=outcome.subject.runbook.startswith(("http://", "https://")),
     )
 
 
@@ -181,8 +183,25 @@ def _check(c: Check) -> ShownCheck:
 
 
 def _evidence(item: Evidence) -> ShownEvidence:
-    data = json.dumps(item.data, indent=1, ensure_ascii=False, default=str) if item.data else ""
-    return ShownEvidence(item.kind, item.summary, data if len(data) <= 4000 else data[:4000] + "\n… cut")
+    text = _transcript(item.data) if "headers" in item.data and "status" in item.data else _as_json(item.data)
+    return ShownEvidence(item.kind, item.summary, text if len(text) <= EVIDENCE_SHOWN else text[:EVIDENCE_SHOWN] + "\n… cut")
+
+
+def _transcript(data: Mapping[str, Any]) -> str:
+    """Return an answer as people know it from curl: status, headers, an empty line, the body laid out if it is JSON."""
+    headers = [f"{name}: {value}" for name, value in data.get("headers", ())]
+    body = str(data.get("body", ""))
+    with contextlib.suppress(ValueError, RecursionError):  # not JSON, or nested too deep: shown as it came
+        body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    known = {"method", "url", "status", "headers", "body", "body_bytes", "duration_s", "correlation_id", "http_version"}
+    rest = {key: value for key, value in data.items() if key not in known and value not in ("", None, [])}
+    ids = f"correlation id {data['correlation_id']}" if data.get("correlation_id") else ""
+    parts = ["\n".join([f"{data.get('http_version', 'HTTP')} {data['status']}", *headers]), body, ids, _as_json(rest)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False, default=str) if data else ""
 
 
 def _row(exchange: Exchange, whole_s: float) -> Row:
@@ -192,11 +211,16 @@ def _row(exchange: Exchange, whole_s: float) -> Row:
         parts.append(Part(name, round(100 * at / whole, 2), round(100 * length / whole, 2)))
         at += length
     spoken = ", ".join(f"{name.replace('_', ' ')} {seconds(length)}" for name, length in _phases(exchange))
-    address = urlsplit(exchange.url)
-    path = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    path = _path_of(exchange.url)
     result = str(exchange.status) if exchange.status is not None else exchange.trouble or "no answer"
     return Row(exchange.method, path, result, exchange.correlation_id, seconds(exchange.duration_s),
                f"{seconds(exchange.duration_s)}: {spoken}", tuple(parts))  # fmt: skip
+
+
+def _path_of(url: str) -> str:
+    """Return path and query; what was redacted may stand where a host should, so no parser is asked."""
+    _, slashes, rest = url.partition("://")
+    return (f"/{rest.partition('/')[2]}" if slashes else url) or "/"
 
 
 def _phases(exchange: Exchange) -> list[tuple[str, float]]:

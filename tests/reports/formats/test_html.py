@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from probes.outcome import Verdict, check
+from probes.outcome import Evidence, Verdict, check
 from reports.formats.html import render
 from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
 from tests.reports.sample_runs import AT, HELD, LEAK, mixed, outcome, passed, result
 
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+VOID = {"meta", "br", "link", "img", "input", "hr", "col"}
 
 
 def no_history(scenario: str, target: str) -> list[Point]:
@@ -96,6 +97,18 @@ def test_earlier_runs_stand_oldest_first_with_this_run_last() -> None:
 
     titles = re.findall(r'title="([^"]+)"', page(result(outcome("a")), history))
     assert [t[:16] for t in titles] == ["2026-11-19 10:00", "2026-11-20 10:00", "this run: pass, "]
+
+
+def test_an_answer_is_shown_as_people_know_it_from_curl() -> None:
+    data = {"status": 200, "headers": [["X-Cache", "HIT"]], "body": '{"company_id":15}', "correlation_id": "018f"}
+    failed = check("a", holds=False, evidence=Evidence("answer", "GET / → 200", data))
+    text = html.unescape(page(result(outcome("a", (failed,)))))
+    assert 'HTTP 200\nX-Cache: HIT\n\n{\n  "company_id": 15\n}\n\ncorrelation id 018f' in text
+
+
+def test_a_body_nested_without_end_does_no_harm() -> None:
+    data = {"status": 200, "headers": [], "body": "[" * 100_000}
+    assert "… cut" in page(result(outcome("a", (check("a", holds=False, evidence=Evidence("answer", "x", data)),))))
 
 
 def test_a_burst_of_requests_does_not_swell_the_page() -> None:
