@@ -47,5 +47,8 @@ def environment_of(url: str, log: Path) -> dict[str, str]:
         "VEDETTE_DEMO_LOG": str(log),
         "VEDETTE_REFERENCE_TOKEN": TOKEN,
         "ASKPRO_STAGING_URL": url,
+        "ASKPRO_STAGING_LOG": str(log),
+        "ASKPRO_CONTROL_TOKEN": TOKEN,
         "ASKPRO_PRODUCTION_URL": url,
+        "ASKPRO_PRODUCTION_IS_PRIVATE": "true",
     }
