@@ -27,6 +27,7 @@ class Verdict(StrEnum):
         return _RANK[self]
 
 
+_PLAIN_ALREADY = frozenset({str, int, float, bool, type(None)})
 _RANK = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
@@ -252,6 +253,11 @@ def _check_from(data: Mapping[str, Any]) -> Check:
 
 
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN_ALREADY:
+        return value
+    if hasattr(kind, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in kind.__dataclass_fields__}
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, datetime):
@@ -260,8 +266,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
 
 

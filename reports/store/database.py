@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, newer, unknown_schema
 from reports.store.schema import HEAD, REVISION_FORM
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Database:
     """A SQLite file (a path) or any database that SQLAlchemy knows (an address with `://`)."""
@@ -24,7 +27,7 @@ class Database:
         self.name = address if self._is_file else _without_password(address)
         self._path = Path(address)
         with self._translated():
-            self._engine = self._sqlite(address) if self._is_file else create_engine(address)
+            self._engine = self._sqlite(address) if self._is_file else create_engine(address, json_serializer=_compact)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -98,7 +101,8 @@ class Database:
 
     @staticmethod
     def _sqlite(path: str) -> Engine:
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": LOCKED_WAIT_S, "isolation_level": None})
+        options = {"timeout": LOCKED_WAIT_S, "isolation_level": None}
+        engine = create_engine(f"sqlite:///{path}", connect_args=options, json_serializer=_compact)
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin)
         return engine

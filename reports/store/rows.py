@@ -107,9 +107,12 @@ def _clean(value: Any) -> Any:
 
     An outcome must never be lost because a target sent odd bytes; the odd ones become visible signs.
     """
+    kind = type(value)
+    if kind is str and value.isascii() and "\x00" not in value:  # nearly all that there is
+        return value
+    if value is None or kind is int or kind is bool:
+        return value
     if isinstance(value, str):
-        if value.isascii() and "\x00" not in value:
-            return value
         return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float):
         return _number(value)
@@ -117,6 +120,6 @@ def _clean(value: Any) -> Any:
         return {_clean(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
-    if value is None or isinstance(value, bool | int) or hasattr(value, "tzinfo"):
+    if isinstance(value, int) or hasattr(value, "tzinfo"):
         return value
     return _clean(str(value))

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Insert, bindparam, func, select, update
 from sqlmodel import SQLModel, col
 
 from probes.outcome import Outcome
 from reports.store import rows
 from reports.store.database import Database
 from reports.store.lines import Finish, Record
+from reports.store.prepared import Prepared
 from reports.store.tables import CheckRow, MeasurementRow, OutcomeRow, RunRow
 from scenarios.events import RunStarted
 
@@ -22,59 +23,78 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statements: _Statements | None = None
+        self._places: dict[str, int] = {}  # of each run that is being written, the place of its next outcome
 
     def write(self, records: Sequence[Record]) -> None:
         """Write all records in one transaction; when this returns they are on the disk. Raises: StoreError."""
-        with self._database.writing() as connection:
-            for kind, group in groupby(records, key=type):
-                if kind is RunStarted:
-                    _insert(connection, RunRow, [rows.run_row(r) for r in group if isinstance(r, RunStarted)])
-                elif kind is Outcome:
-                    _insert_outcomes(connection, [r for r in group if isinstance(r, Outcome)])
-                elif kind is Finish:
-                    for finish in group:
-                        _finish(connection, finish)  # type: ignore[arg-type]  # the key of groupby says so
+        try:
+            with self._database.writing() as connection:
+                self._statements = self._statements or _Statements(connection)
+                for kind, group in groupby(records, key=type):
+                    if kind is RunStarted:
+                        made = [rows.run_row(r) for r in group if isinstance(r, RunStarted)]
+                        connection.execute(_insert(connection, RunRow), made)
+                    elif kind is Outcome:
+                        self._write_outcomes(connection, [r for r in group if isinstance(r, Outcome)], self._statements)
+                    elif kind is Finish:
+                        for finish in group:
+                            self._finish(connection, finish, self._statements)  # type: ignore[arg-type]  # groupby's key says so
+        except BaseException:
+            self._places.clear()  # what was counted is not there after all
+            raise
 
     def close(self) -> None:
         self._database.close()
 
+    def _write_outcomes(self, connection: Connection, outcomes: Sequence[Outcome], statements: _Statements) -> None:
+        made, checks, measurements = [], [], []
+        for outcome in outcomes:
+            if outcome.run_id not in self._places:  # another process may have written a part of the run
+                self._places[outcome.run_id] = _next_place(connection, outcome.run_id)
+            own, its_checks, its_measurements = rows.outcome_rows(outcome, self._places[outcome.run_id])
+            self._places[outcome.run_id] += 1
+            made.append(own)
+            checks += its_checks
+            measurements += its_measurements
+        statements.outcomes.run(connection, made)
+        statements.checks.run(connection, checks)
+        statements.measurements.run(connection, measurements)
 
-def _insert_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-    places = _next_places(connection, {o.run_id for o in outcomes})
-    made, checks, measurements = [], [], []
-    for outcome in outcomes:
-        own, its_checks, its_measurements = rows.outcome_rows(outcome, places[outcome.run_id])
-        places[outcome.run_id] += 1
-        made.append(own)
-        checks += its_checks
-        measurements += its_measurements
-    _insert(connection, OutcomeRow, made)
-    _insert(connection, CheckRow, checks)
-    _insert(connection, MeasurementRow, measurements)
-
-
-def _next_places(connection: Connection, run_ids: set[str]) -> dict[str, int]:
-    found = connection.execute(
-        select(col(OutcomeRow.run_id), func.max(col(OutcomeRow.place)))
-        .where(col(OutcomeRow.run_id).in_(run_ids))
-        .group_by(col(OutcomeRow.run_id))
-    )
-    return dict.fromkeys(run_ids, 0) | {run_id: last + 1 for run_id, last in found}
+    def _finish(self, connection: Connection, finish: Finish, statements: _Statements) -> None:
+        self._places.pop(finish.run_id, None)
+        connection.execute(update(RunRow).where(col(RunRow.id) == finish.run_id).values(**rows.finish_row(finish)))
+        # The run's own order, not the order of arrival.
+        places = [{"outcome": outcome_id, "rightly": place} for place, outcome_id in enumerate(finish.outcome_ids)]
+        statements.places.run(connection, places)
 
 
-def _finish(connection: Connection, finish: Finish) -> None:
-    connection.execute(update(RunRow).where(col(RunRow.id) == finish.run_id).values(**rows.finish_row(finish)))
-    for place, outcome_id in enumerate(finish.outcome_ids):  # the run's own order, not the order of arrival
-        connection.execute(
-            update(OutcomeRow).where(col(OutcomeRow.id) == outcome_id, col(OutcomeRow.place) != place).values(place=place)
+class _Statements:
+    """What is run again and again while a run goes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.outcomes = Prepared(connection, _insert(connection, OutcomeRow))
+        self.checks = Prepared(connection, _insert(connection, CheckRow))
+        self.measurements = Prepared(connection, _insert(connection, MeasurementRow))
+        rightly = bindparam("rightly", type_=OutcomeRow.__table__.c.place.type)  # type: ignore[attr-defined]
+        self.places = Prepared(
+            connection,
+            update(OutcomeRow)
+            .where(col(OutcomeRow.id) == bindparam("outcome"), col(OutcomeRow.place) != rightly)
+            .values(place=rightly),
         )
 
 
-def _insert(connection: Connection, table: type[SQLModel], made: list[dict[str, Any]]) -> None:
-    if not made:
-        return
+def _next_place(connection: Connection, run_id: str) -> int:
+    last = connection.execute(select(func.max(col(OutcomeRow.place))).where(col(OutcomeRow.run_id) == run_id)).scalar()
+    return 0 if last is None else last + 1
+
+
+def _insert(connection: Connection, table: type[SQLModel]) -> Insert:
+    made: Any
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # the same call, another class
-    connection.execute(insert(table).on_conflict_do_nothing(), made)
+    made = insert(table).on_conflict_do_nothing()
+    return made  # type: ignore[no-any-return]
