@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from probes.outcome import Check, check, note
 from probes.session import Answer
-from probes.throttling import DIGITS, SLACK_S, TOO_MANY, Overdone, Rules, seconds_to_wait, where
+from probes.throttling import DIGITS, SLACK_S, TOO_MANY, Overdone, Rules, seconds_to_wait, told_wait, where
 
 _FAMILIES = ("X-RateLimit", "RateLimit", "X-Rate-Limit")
 
@@ -58,20 +58,28 @@ def judge_limit_fields(rules: Rules, burst: Overdone, *, wanted: bool) -> list[C
         lacking = len(burst.served) + len(burst.refusals) - len(seen)
         say = f"{lacking} answers have no limit fields while others do"
         made.append(check("every answer has limit fields", holds=lacking == 0, expected=0, observed=lacking, say=say))
-    made.append(_limit_agrees(rules, seen))
-    served = [(a, f) for a, f in seen if a.ok and f.remaining is not None]
-    refused = [(a, f) for a, f in seen if not a.ok and f.remaining is not None]
-    trouble = _remaining_trouble(rules, served, refused)
-    made.append(check("the remaining field falls with the requests", holds=not trouble, expected=f"{rules.limit - 1} … 0",
-                      observed=trouble or "falls to 0", say=trouble))  # fmt: skip
+    for name, stated, judge in (
+        ("the limit field states the limit", [(a, f) for a, f in seen if f.limit is not None], _limit_agrees),
+        ("the remaining field falls with the requests", [(a, f) for a, f in seen if f.remaining is not None], _falls),
+    ):
+        absent = f"no answer has the field that says it (beside {seen[0][1].name}-…)"
+        if stated:
+            made.append(judge(rules, name, stated))
+        else:
+            made.append(check(name, holds=False, say=f"{name}: {absent}") if wanted else note(name, absent))
     return [*made, *_reset_agrees(rules, [(a, f) for a, f in seen if a.status == TOO_MANY])]
 
 
-def _limit_agrees(rules: Rules, seen: Sequence[tuple[Answer, LimitFields]]) -> Check:
-    others = [(a, f) for a, f in seen if f.limit is not None and f.limit.split(",")[0].strip() != str(rules.limit)]
+def _limit_agrees(rules: Rules, name: str, seen: Sequence[tuple[Answer, LimitFields]]) -> Check:
+    others = [(a, f) for a, f in seen if (f.limit or "").split(",")[0].strip() != str(rules.limit)]
     observed = others[0][1].limit if others else rules.limit
     say = f"'{others[0][1].name}-Limit: {observed}' is not the limit of {rules.limit} {where(others[0][0])}" if others else ""
-    return check("the limit field states the limit", holds=not others, expected=rules.limit, observed=observed, say=say)
+    return check(name, holds=not others, expected=rules.limit, observed=observed, say=say)
+
+
+def _falls(rules: Rules, name: str, seen: Sequence[tuple[Answer, LimitFields]]) -> Check:
+    trouble = _remaining_trouble(rules, [(a, f) for a, f in seen if a.ok], [(a, f) for a, f in seen if not a.ok])
+    return check(name, holds=not trouble, expected=f"{rules.limit - 1} … 0", observed=trouble or "falls to 0", say=trouble)
 
 
 def _remaining_trouble(
@@ -86,6 +94,10 @@ def _remaining_trouble(
             name, right = f"{field.name}-Remaining", f"a whole number from 0 to {rules.limit}"
             return f"'{name}: {field.remaining}' is not {right} {where(answer)}"
     slack = max(rules.tolerance, 1)  # some count before the request and some after it
+    for answer, field in served[:1]:  # the first was sent alone, so that here a low value is no race either
+        if int(field.remaining or 0) < rules.limit - 1 - slack:
+            said = f"the first answer says that {field.remaining} requests remain"
+            return f"{said}, after 1 of {rules.limit} {where(answer)}"
     left = sorted((int(f.remaining or 0) for _, f in served), reverse=True)
     for place, value in enumerate(left, 1):
         if place > rules.limit - value + slack:
@@ -99,7 +111,7 @@ def _remaining_trouble(
 def _reset_agrees(rules: Rules, refused: Sequence[tuple[Answer, LimitFields]]) -> list[Check]:
     pairs = []
     for answer, field in refused:
-        wait = seconds_to_wait(answer.header(rules.retry_after_header or "") or "", answer)
+        wait = told_wait(rules, answer)
         reset = seconds_to_wait(field.reset or "", answer)
         if wait is not None and field.reset is not None:
             pairs.append((answer, field, wait, reset))

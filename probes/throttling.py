@@ -154,18 +154,25 @@ def _count(rules: Rules, burst: Overdone) -> Check:
     )
 
 
-def seconds_to_wait(value: str, answer: Answer) -> float | None:
-    """Return how long a `Retry-After` says to wait, from when the answer came; None when it says nothing sane.
+def told_wait(rules: Rules, answer: Answer) -> float | None:
+    """Return how long a refusal says to wait, by the header that the scenario names; None when it says nothing sane."""
+    header = rules.retry_after_header or ""
+    return seconds_to_wait(answer.header(header) or "", answer, instants=header.lower() != "retry-after")
 
-    It is whole seconds or an HTTP date (RFC 9110 section 10.2.3). Beyond it, a point in time as seconds
-    since 1970, which `…-Reset` fields use. A date counts from the target's own `Date`, as clocks differ.
+
+def seconds_to_wait(value: str, answer: Answer, *, instants: bool = True) -> float | None:
+    """Return how long a value says to wait, from when the answer came; None when it says nothing sane.
+
+    It is whole seconds or an HTTP date, as in `Retry-After` (RFC 9110 section 10.2.3). With `instants` a large number is
+    a point in time as seconds since 1970, which `…-Reset` fields use; who reads it in `Retry-After` waits for decades.
+    A date counts from the target's own `Date`, as clocks differ.
     """
     text = value.strip()
     came_at = answer.sent_at + timedelta(seconds=answer.duration_s)
     here = _http_date(answer.header("Date") or "") or came_at
     if DIGITS.fullmatch(text):
         seconds = float(text)
-        return seconds - here.timestamp() if seconds >= _EPOCH_FROM else seconds
+        return seconds - here.timestamp() if instants and seconds >= _EPOCH_FROM else seconds
     until = _http_date(text)
     return (until - here).total_seconds() if until else None
 
@@ -173,7 +180,7 @@ def seconds_to_wait(value: str, answer: Answer) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -195,7 +202,7 @@ def judge_retry_after(rules: Rules, refusals: Sequence[Answer]) -> list[Check]:
     if missing:
         return [present]
     longest = (rules.window_s if rules.window_s is not None else _LONGEST_WAIT_S) + SLACK_S
-    waits = [(a, seconds_to_wait(a.header(header) or "", a)) for a in refusals]
+    waits = [(a, told_wait(rules, a)) for a in refusals]
     odd = [a for a, wait in waits if wait is None or not -SLACK_S < wait <= longest]
     never = not odd and all((wait or 0) <= 0 for _, wait in waits)
     odd = [refusals[0]] if never else odd
@@ -209,9 +216,9 @@ def promised_until(rules: Rules, refusals: Iterable[Answer]) -> datetime | None:
     """Return until when the refusals said at least that the caller stays refused, or None where they did not say."""
     ends = []
     for answer in refusals:
-        wait = seconds_to_wait(answer.header(rules.retry_after_header or "") or "", answer)
+        wait = told_wait(rules, answer)
         if wait is not None:
-            ends.append(answer.sent_at + timedelta(seconds=wait))
+            ends.append(answer.sent_at + timedelta(seconds=min(wait, _LONGEST_WAIT_S)))
     return min(ends) - timedelta(seconds=1) if ends else None  # whole seconds may be rounded up
 
 
