@@ -18,11 +18,11 @@ class Prepared:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # Executable does not say that it can
         assert isinstance(compiled, SQLCompiler)
         self._sql = str(compiled)
-        self._names: list[str] = list(compiled.positiontup or compiled.binds)
         self._by_place = compiled.positiontup is not None
+        names = list(compiled.positiontup or compiled.binds)
         # How the driver wants values of a column's type (times, JSON); most are wanted as they are.
-        processors = {n: compiled.binds[n].type.dialect_impl(dialect).bind_processor(dialect) for n in self._names}
-        self._processors = {name: processor for name, processor in processors.items() if processor is not None}
+        processors = {name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
+        self._parts = [(name, processors[name]) for name in names]
 
     def run(self, connection: Connection, made: Sequence[dict[str, Any]]) -> None:
         """Run the statement once for each row."""
@@ -30,5 +30,6 @@ class Prepared:
             connection.exec_driver_sql(self._sql, [self._parameters(row) for row in made])
 
     def _parameters(self, row: dict[str, Any]) -> Any:
-        row = {**row, **{name: processor(row[name]) for name, processor in self._processors.items()}}
-        return tuple([row[name] for name in self._names]) if self._by_place else {name: row[name] for name in self._names}
+        if self._by_place:
+            return tuple([row[name] if made is None else made(row[name]) for name, made in self._parts])
+        return {name: row[name] if made is None else made(row[name]) for name, made in self._parts}

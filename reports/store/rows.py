@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from probes.outcome import Check, Evidence, Exchange, Measurement, Outcome, Phases, Verdict, to_json
+from probes.outcome import Check, Evidence, Exchange, Measurement, Outcome, Phases, Verdict
 from reports.store.lines import Finish, run_json, subject, subject_json
 from scenarios.events import RunInfo, RunStarted
 
@@ -47,7 +49,7 @@ def finish_row(finish: Finish) -> Row:
 
 def outcome_rows(outcome: Outcome, place: int) -> tuple[Row, list[Row], list[Row]]:
     """Return an outcome's own row, the rows of its checks and those of its measurements."""
-    plain = _storable(to_json(outcome))
+    plain = _clean(outcome)
     checks = [{**check, "outcome_id": outcome.id, "place": n} for n, check in enumerate(plain.pop("checks"))]
     measurements = [{**number, "outcome_id": outcome.id, "place": n} for n, number in enumerate(plain.pop("measurements"))]
     asked_for = {name: plain["subject"][name] for name in _SUBJECT_COLUMNS}
@@ -93,33 +95,40 @@ def _check_of(row: RowMapping) -> Check:
     )
 
 
-def _number(value: float | None) -> float | None:
-    """SQLite has no NaN (it stores null for it), so we say so ourselves."""
-    return None if value is None or not math.isfinite(value) else value
-
-
 def _storable(row: Row) -> Row:
-    return {name: _clean(value) for name, value in row.items()}
+    return {name: value if isinstance(value, datetime) else _clean(value) for name, value in row.items()}
 
 
 def _clean(value: Any) -> Any:
-    """Make a value fit for every database: no NUL (PostgreSQL refuses it), no lone surrogate, no NaN, nothing but JSON.
+    """Return a value as JSON that is fit for every database: no NUL (PostgreSQL refuses it), no lone surrogate, no NaN.
 
     An outcome must never be lost because a target sent odd bytes; the odd ones become visible signs.
     """
     kind = type(value)
-    if kind is str and value.isascii() and "\x00" not in value:  # nearly all that there is
-        return value
+    if kind is str:  # the commonest types come first: this is most of what storing costs
+        return value if value.isascii() and "\x00" not in value else _clean_text(value)
     if value is None or kind is int or kind is bool:
         return value
-    if isinstance(value, str):
-        return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, dict):
-        return {_clean(str(key)): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is float:  # SQLite has no NaN (it stores null for it), so we say so ourselves
+        return value if math.isfinite(value) else None
+    if kind is tuple or kind is list:
         return [_clean(item) for item in value]
-    if isinstance(value, int) or hasattr(value, "tzinfo"):
-        return value
-    return _clean(str(value))
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(kind, "__dataclass_fields__"):
+        return {name: _clean(getattr(value, name)) for name in kind.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {_clean_text(str(key)): _clean(item) for key, item in value.items()}
+    return _clean_rare(value)
+
+
+def _clean_rare(value: Any) -> Any:
+    if isinstance(value, int | float):
+        return _clean(float(value) if isinstance(value, float) else int(value))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else _clean_text(str(value))
+
+
+def _clean_text(text: str) -> str:
+    return text.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
