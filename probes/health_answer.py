@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +18,8 @@ from probes.request import RequestTemplate
 from probes.session import Answer
 
 _UP = frozenset({"ok", "up", "healthy", "pass"})
+_CACHE_SIGNS = ("X-Cache", "X-Cache-Status", "X-Proxy-Cache", "CF-Cache-Status")  # of which a value such as HIT tells
+_HIT = re.compile(r"(^|[^a-z])hit\b", re.IGNORECASE)
 
 
 def question(path: str) -> RequestTemplate:
@@ -43,11 +47,13 @@ class HealthAnswer:
     def dependencies(self) -> dict[str, str]:
         """Return the state of each dependency under `checks`, by name; a state is `up` or what it says instead."""
         checks = (self.document or {}).get("checks")
-        if isinstance(checks, list):  # [{"name": …, "status": …}]
-            checks = {str(item.get("name")): item for item in checks if isinstance(item, dict) and "name" in item}
-        if not isinstance(checks, dict):
-            return {}
-        return {str(name): _state(value) for name, value in checks.items()}
+        if isinstance(checks, dict):
+            checks = [{"name": name, "status": value} for name, value in checks.items()]
+        found: dict[str, str] = {}
+        for item in checks if isinstance(checks, list) else ():  # [{"name": …, "status": …}]
+            if isinstance(item, dict) and "name" in item and found.get(str(item["name"]), "up") == "up":
+                found[str(item["name"])] = _state(item.get("status"))  # of one that is named twice, what is not up counts
+        return found
 
     @cached_property
     def shows(self) -> list[str]:
@@ -70,6 +76,10 @@ class HealthAnswer:
     def says_down(self, dependency: str) -> bool:
         """Tell whether this is a 503 that names the dependency as down."""
         return self.answer.status == 503 and self.dependencies.get(dependency, "up") != "up"
+
+    def is_ready_with(self, dependency: str) -> bool:
+        """Tell whether this is a 200 that names the dependency as up."""
+        return self.answer.status == 200 and self.dependencies.get(dependency) == "up"
 
     def checks(self, *, accepted: Collection[str], skew_s: float) -> Iterator[Check]:
         """Yield what is true of every health endpoint. Of one that did not answer 200 only what it shows is judged."""
@@ -102,12 +112,15 @@ class HealthAnswer:
         """Tell whether the timestamp is later than that of an earlier answer."""
         return self.at is not None and earlier.at is not None and self.at > earlier.at
 
+    def is_older_than(self, earlier: HealthAnswer) -> bool:
+        """Tell whether the timestamp lies before that of an earlier answer."""
+        return self.at is not None and earlier.at is not None and self.at < earlier.at
+
     def frozen(self, earlier: HealthAnswer) -> Check:
         """Return the check that the timestamp moved on since an earlier answer."""
         moves = self.moved_on_from(earlier)
         before, after = ((one.document or {}).get("timestamp") for one in (earlier, self))
-        backwards = self.at is not None and earlier.at is not None and self.at < earlier.at
-        trouble = "went backwards" if backwards else "stands still: an old answer is being repeated"
+        trouble = "went backwards" if self.is_older_than(earlier) else "stands still: an old answer is being repeated"
         return self._check(
             "timestamp moves on", moves, f"later than {quoted(before, 40)}", quoted(after, 40), f"timestamp {trouble}"
         )
@@ -157,8 +170,14 @@ class HealthAnswer:
         rules = {rule.strip().lower() for line in self.answer.all_headers("cache-control") for rule in line.split(",")}
         age = self.answer.header("age")
         trouble = ""
+        sign = next((name for name in _CACHE_SIGNS if _HIT.search(self.answer.header(name) or "")), None)
+        expires = self.answer.header("expires")
         if age is not None and age.strip() != "0":
             trouble = f"came out of a cache (Age: {quoted(age, 20)})"
+        elif sign is not None:
+            trouble = f"came out of a cache ({sign}: {quoted(self.answer.header(sign), 40)})"
+        elif not rules and expires is not None and _is_ahead(expires, self.answer):
+            trouble = f"may be kept in caches (Expires: {quoted(expires, 40)})"
         elif not rules & {"no-store", "no-cache"} and any(_keeps(rule) for rule in rules):
             trouble = f"may be kept in caches (Cache-Control: {', '.join(sorted(rules))[:80]})"
         seen = ", ".join(sorted(rules))[:80] or "no Cache-Control"
@@ -184,6 +203,16 @@ def disagreement(ready: HealthAnswer, alias: HealthAnswer) -> str:
         if one != other:
             return f"says {name} is {_said(other)} where readiness says it is {_said(one)}"
     return ""
+
+
+def _is_ahead(expires: str, answer: Answer) -> bool:
+    """Tell whether an `Expires` lies ahead; one that is no date is long past. Source: RFC 9111 section 5.3."""
+    try:
+        until, date = parsedate_to_datetime(expires), answer.header("date")
+        here = parsedate_to_datetime(date) if date else answer.sent_at
+    except (ValueError, OverflowError):
+        return False
+    return until.replace(tzinfo=until.tzinfo or UTC) > here.replace(tzinfo=here.tzinfo or UTC)
 
 
 def _state(value: Any) -> str:

@@ -24,9 +24,11 @@ class _Watch:
     took_s: float | None = None  # None: it did not happen in time
     silence: str = ""  # why the last look brought no answer
 
-    def last(self) -> str:
+    def last(self, wanted_up: str = "") -> str:
         if self.silence or not self.ready:
             return self.silence or "it was not asked"
+        if wanted_up and self.ready[-1].answer.status == 200:
+            return f"it answers 200 but says that {wanted_up} is down {trail(self.ready[-1].answer)}"
         return f"it says {self.ready[-1].answer.status} {trail(self.ready[-1].answer)}"
 
 
@@ -37,8 +39,12 @@ async def break_and_mend(probe: Health, session: Session, dependency: str) -> As
         session.doing = f"waiting for readiness to notice that {dependency} is down"
         down = await _watch(probe, session, probe.bite_within, lambda seen: seen.says_down(dependency))
         alias = [await _alias_follows(probe, session, dependency)] if probe.alias and down.took_s is not None else []
+        if down.took_s is not None:  # a liveness that remembers what it saw a moment ago goes down only now
+            await session.sleep(probe.tick)
+            await _look_live(down, session, str(probe.live))
     session.doing = f"waiting for readiness to recover after {dependency} came back"
-    up = await _watch(probe, session, probe.recover_within, lambda seen: seen.answer.status == 200)
+    up = await _watch(probe, session, probe.recover_within, lambda seen: seen.is_ready_with(dependency))
+    live_trouble = down.live_trouble or up.live_trouble
     changed = any(seen.answer.status != 200 or seen.dependencies.get(dependency) != "up" for seen in down.ready)
     yield _noticed(probe, dependency, down, changed)
     yield control(
@@ -51,17 +57,17 @@ async def break_and_mend(probe: Health, session: Session, dependency: str) -> As
     )
     yield check(
         f"liveness stays 200 while {dependency} is down",
-        holds=not down.live_trouble,
+        holds=not live_trouble,
         expected="200",
-        observed=down.live_trouble or "200",
-        say=f"liveness went down with {dependency}, so an orchestrator would restart healthy processes: {down.live_trouble}",
+        observed=live_trouble or "200",
+        say=f"liveness went down with {dependency}, so an orchestrator would restart healthy processes: {live_trouble}",
     )
     yield check(
         f"readiness recovers once {dependency} is back",
         holds=up.took_s is not None,
         expected=f"200 within {probe.recover_within:g} s",
-        observed=up.last(),
-        say=f"readiness did not recover within {probe.recover_within:g} s after {dependency} came back: {up.last()}",
+        observed=up.last(dependency),
+        say=f"readiness did not recover within {probe.recover_within:g} s after {dependency} came back: {up.last(dependency)}",
     )
     for made in alias:
         yield made
@@ -92,15 +98,19 @@ async def _watch(probe: Health, session: Session, limit_s: float, enough: Callab
     while True:
         ready = await _look(watch, session, "readiness", str(probe.ready))
         # Liveness is asked after readiness noticed too: that is when a wrong one goes down.
-        live = await _look(watch, session, "liveness", str(probe.live))
-        if live is not None and live.answer.status != 200 and not watch.live_trouble:
-            watch.live_trouble = f"it answered {live.answer.status} {trail(live.answer)}"
+        await _look_live(watch, session, str(probe.live))
         if ready is not None and enough(ready):
             watch.took_s = session.monotonic() - began
             return watch
         if session.monotonic() - began >= limit_s:
             return watch
         await session.sleep(probe.poll)
+
+
+async def _look_live(watch: _Watch, session: Session, path: str) -> None:
+    live = await _look(watch, session, "liveness", path)
+    if live is not None and live.answer.status != 200 and not watch.live_trouble:
+        watch.live_trouble = f"it answered {live.answer.status} {trail(live.answer)}"
 
 
 async def _look(watch: _Watch, session: Session, role: str, path: str) -> HealthAnswer | None:
