@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, newer, unknown_schema
+from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, name_of, newer, unknown_schema
 from reports.store.schema import HEAD, REVISION_FORM
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -110,7 +110,7 @@ class Database:
 
 def _without_password(address: str) -> str:
     try:
-        return make_url(address).render_as_string(hide_password=True)
+        return name_of(make_url(address).render_as_string(hide_password=True))
     except SQLAlchemyError:  # not an address after all, but it may hold a password
         return address.partition("://")[0] + "://…"
 

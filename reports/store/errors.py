@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 
 LOCKED_WAIT_S = 5.0  # how long a writer waits for another process before it gives up
@@ -12,6 +13,15 @@ _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8
 
 class StoreError(Exception):
     """The store cannot be used or did not take everything. The text is one sentence for a person."""
+
+
+def name_of(where: object) -> str:
+    """Return how a store is called in a sentence: a path as it is, an address without its password and its options."""
+    text = str(where)
+    if "://" not in text:
+        return text
+    address, options, _ = text.partition("?")
+    return re.sub(r"(://[^:/@]*:).*(?=@)", r"\1***", address) + ("?…" if options else "")
 
 
 def explain(problem: BaseException, store: str, *, waited_s: float = LOCKED_WAIT_S) -> StoreError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.outcome import Outcome
-from reports.store.errors import StoreError, explain
+from reports.store.errors import StoreError, explain, name_of
 from reports.store.lines import Finish, Record, record
 from reports.store.rescue import Rescue
 from scenarios.events import Event, OutcomeReady, RunFinished, RunStarted, ScenarioStarted
@@ -54,7 +54,7 @@ class StoreSink:
     def take(self, event: Event) -> None:
         """Queue one event. Raises: StoreError only when it is already closed."""
         if self._closed:
-            raise StoreError(f"the store '{self._where}' is closed already")
+            raise StoreError(f"the store '{name_of(self._where)}' is closed already")
         if isinstance(event, ScenarioStarted):
             return
         if isinstance(event, RunFinished):
@@ -108,7 +108,7 @@ class StoreSink:
             if self._waiting.qsize() >= GROUP:
                 self._hurry.set()
         except queue.Full:  # waiting would stop the event loop, and every probe's clock with it
-            self._save_aside([kept], StoreError(f"the store '{self._where}' took nothing for too long"))
+            self._save_aside([kept], StoreError(f"the store '{name_of(self._where)}' took nothing for too long"))
 
     def _work(self) -> None:
         writer: Writer | None = None
@@ -122,7 +122,7 @@ class StoreSink:
                     self._acknowledge(records)
                     records = []
             except Exception as problem:  # the edge to the store: whatever it is, the records must not be lost
-                self._save_aside(records, explain(problem, str(self._where)))
+                self._save_aside(records, explain(problem, name_of(self._where)))
                 records = []
             if records:
                 self._save_aside(records, self._failure)
