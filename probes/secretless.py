@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from probes.faults.lever import LeverError
 from probes.fields import Expanded, Secret
+from probes.pii import names_a_secret
 
 # `$${` is the literal `${`, as in suite files; else the name, and what stands for it when it is unset or empty
 _PLACE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -68,6 +69,16 @@ def expand(value: Any) -> Any:
         text = _PLACE.sub(_from_environment, value)
         return Expanded(text, value) if any(place.group(1) for place in _PLACE.finditer(value)) else text
     return value
+
+
+def secrets_behind(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield (value, label) of each variable in a dump that is a secret by its name, for redaction."""
+    if isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from secrets_behind(item)
+    elif isinstance(value, str):
+        names = {place.group(1) for place in _PLACE.finditer(value)}
+        yield from ((os.environ[name], name.lower()) for name in names if name in os.environ and names_a_secret(name))
 
 
 def _from_environment(place: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ from pydantic import Field, PositiveInt, SerializeAsAny, field_validator, model_
 
 from probes.evidence.source import EvidenceSource
 from probes.faults.lever import Lever
-from probes.fields import Configured, Duration, HeaderValue, Secret
+from probes.fields import Configured, Duration, Expanded, HeaderValue, Secret
+from probes.pii import names_a_secret
 
 
 class Grant(StrEnum):
@@ -84,14 +86,17 @@ class Target(Configured):
     vars: dict[str, Any] = Field(default_factory=dict)  # values for `{{vars.name}}`, which differ between targets
     description: str = ""  # for people
 
-    @field_validator("base_url")
+    @field_validator("base_url", mode="wrap")
     @classmethod
-    def _http_url(cls, value: str) -> str:
+    def _http_url(cls, given: object, read: Callable[[object], str]) -> str:
+        value = read(given)
         scheme, colon, rest = value.partition("://")
         if scheme not in ("http", "https") or not colon or not rest.strip("/"):
             raise ValueError("should be an address that starts with http:// or https://")
         if "@" in rest.split("/")[0]:
             raise ValueError("may not hold a password; use 'auth'")
+        if isinstance(given, Expanded) and names_a_secret(given.template):  # so that it is not written to the undo journal
+            return Expanded(value.rstrip("/"), given.template)
         return value.rstrip("/")
 
     @property

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from probes.faults.lever import Lever, LeverError
 from probes.ids import new_id
 from probes.outcome import Subject
-from probes.secretless import JournalError, dump, expand, refuse_hidden
+from probes.secretless import JournalError, dump, expand, refuse_hidden, secrets_behind
 from probes.target import Target
 
 __all__ = ["Entry", "Fate", "Journal", "JournalError", "Restored", "rebuild", "restore"]
@@ -213,6 +213,8 @@ async def _move_back(entry: Entry) -> None:
     target, lever = rebuild(entry)
     subject = Subject(entry.suite_path, f"restore: {entry.what}", "restore", target.name, target.environment)
     session = Session(target=target, subject=subject, run_id=new_id(), suite_path=entry.suite_path)
+    for value, label in secrets_behind([entry.target, entry.lever_options]):
+        session.plant(value, label)
     try:
         await lever.undo(session)
     except Exception as problem:  # whatever it says may quote a secret; told once more without

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pydantic import BaseModel
 
 from probes.fields import Secret
 
+if TYPE_CHECKING:
+    from probes.probe import Probe
+    from probes.redact import Redactor
+    from probes.target import Target
+    from scenarios.model import Suite
+
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 _USER_INFO = re.compile(r"://[^\s/?#@:]*:([^\s/?#]+)@")
 _IN_QUERY = re.compile(r"[?&;]password=([^&;#\s]+)", re.IGNORECASE)
+
+
+def secrets_of(suite: Suite, target: Target, probes: Iterable[Probe]) -> tuple[tuple[str, str], ...]:
+    """Return (value, label) of all that a run of these probes at that target must not show."""
+    return (*secrets_in([target, *probes]), *suite.secrets)
+
+
+def redactor_of(values: Iterable[tuple[str, str]]) -> Redactor:
+    """Return a redactor that knows these values by their labels."""
+    from probes.redact import Redactor
+
+    redactor = Redactor()
+    for value, label in values:
+        redactor.add(value, label)
+    return redactor
 
 
 def passwords_in(value: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from probes.probe import ask
 from probes.target import Target
 from scenarios.attempts import joined
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted, Sink
-from scenarios.hidden import secrets_in
+from scenarios.hidden import redactor_of, secrets_of
 from scenarios.model import Scenario, Suite
 from scenarios.plan import PARTICIPLE, Span, breaks_neighbours, critical_path_s, next_to_start, waiting_chains, why_not
 from scenarios.selection import Chosen, Selection, choose
@@ -83,7 +83,7 @@ class Runner:
         self._selection = selection or Selection()
         self._chosen: Chosen = choose(suite, target_name, self._selection)
         self._by_name = {s.name: s for s in self._chosen.scenarios}
-        self._hidden = (*secrets_in([self._target, *(s.probe for s in self._chosen.scenarios)]), *suite.secrets)
+        self._hidden = secrets_of(suite, self._target, [s.probe for s in self._chosen.scenarios])
         self._plain = self._redactor()  # for what the run itself says
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
@@ -213,12 +213,7 @@ class Runner:
         return await ask(scenario.probe, session, run_id=self._run_id, deadline_s=scenario.timeout)
 
     def _redactor(self) -> Redactor:
-        from probes.redact import Redactor
-
-        redactor = Redactor()
-        for value, label in self._hidden:
-            redactor.add(value, label)
-        return redactor
+        return redactor_of(self._hidden)
 
     def _session(self, scenario: Scenario, redactor: Redactor) -> Session:
         from probes.session import Session

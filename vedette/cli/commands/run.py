@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(order: Order, *, dry_run: bool) -> int:
     """Print the plan and send nothing."""
+    from scenarios.hidden import redactor_of, secrets_of
     from scenarios.selection import choose, why_nothing
     from vedette.cli.speech import complain
     from vedette.jobs.smoke import load
@@ -72,10 +73,11 @@ def _show(order: Order, *, dry_run: bool) -> int:
         complain(why_nothing(suite, target_name, selection))
         return Exit.NOTHING_SELECTED
     target = suite.targets[target_name]
+    shown = redactor_of(secrets_of(suite, target, [s.probe for s in chosen.scenarios])).own
     if dry_run:
-        sys.stdout.write(f"{target.name} ({target.environment}) at {target.base_url}; nothing is sent\n")
+        sys.stdout.write(shown(f"{target.name} ({target.environment}) at {target.base_url}; nothing is sent\n"))
     for scenario in chosen.scenarios:
-        sys.stdout.write(f"{scenario.severity}  {scenario.kind:<24} {scenario.name}\n")
+        sys.stdout.write(shown(f"{scenario.severity}  {scenario.kind:<24} {scenario.name}\n"))
         if not dry_run:
             continue
         missing = scenario.probe.needs() - target.allow
@@ -85,7 +87,7 @@ def _show(order: Order, *, dry_run: bool) -> int:
             f"will be skipped: the target does not grant {', '.join(sorted(missing))}" if missing else "",
             f"tags {', '.join(scenario.tags)}" if scenario.tags else "",
         ]
-        sys.stdout.write("".join(f"      {fact}\n" for fact in facts if fact))
+        sys.stdout.write(shown("".join(f"      {fact}\n" for fact in facts if fact)))
     return Exit.PASSED
 
 
