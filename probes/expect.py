@@ -203,7 +203,8 @@ def reason_of(problem: ValueError) -> str:
 
 
 def _each(subject: str, matcher: Matcher, found: Selection, now: datetime) -> Iterator[tuple[str, Finding]]:
-    hidden = [shown(value) for value in found.values if isinstance(value, str)] if names_a_secret(subject) else []
+    texts = [value for value in found.values if isinstance(value, str)]
+    hidden = [shown(value) for value in texts] if texts and names_a_secret(subject) else []
     for finding in matcher.judge(found, now):
         for text in hidden:  # nobody registered what a target makes up, but its name tells
             observed, reason = (part.replace(text, "[secret]") for part in (finding.observed, finding.reason))

@@ -108,7 +108,8 @@ class Session:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """The exchanges that were kept, their addresses redacted."""
-        return tuple(replace(one, url=self.redactor.text(one.url)) for one in self._ledger.exchanges)
+        shown = [(one, self.redactor.text(one.url)) for one in self._ledger.exchanges]
+        return tuple(one if one.url == url else replace(one, url=url) for one, url in shown)
 
     @property
     def exchanges_left_out(self) -> int:

@@ -108,11 +108,17 @@ class Http(Probe, kind="http"):
         for place, step in enumerate(steps):
             if self.undo and (step.writes or not any(s.writes for s in steps)):
                 journey.register_undo()
-            failed = False
-            async for made in journey.take(step, label=step.name if self.steps else ""):
-                failed = failed or made.verdict in (Verdict.FAIL, Verdict.ERROR)
-                yield made
-            if failed:
+            label = step.name if self.steps else ""
+            expect = journey.expectation(step)
+            if isinstance(expect, Check):
+                yield expect
+                checks = [expect]
+            else:
+                yield expect.refuses_the_opposite(label=label)
+                checks = await journey.take(step, expect, label)
+                for made in checks:
+                    yield made
+            if any(made.verdict in (Verdict.FAIL, Verdict.ERROR) for made in checks):
                 for left in steps[place + 1 :]:
                     yield note(f"step {left.name}", f"not made, because the step '{step.name}' failed")
                 return
@@ -136,17 +142,19 @@ class _Journey:
     undo_is_registered: bool = False
     may_have_written: set[str] = field(default_factory=set)  # names of steps
 
-    async def take(self, step: Step, *, label: str) -> AsyncIterator[Check]:
-        """Make the step's request, again where it may, and yield what the last answer is worth."""
+    def expectation(self, step: Step) -> Expectation | Check:
+        """Return what the step's answer must be, with the captured values, or the check that says why nobody knows."""
         try:
-            expect = step.expect.filled(self._names())
+            return step.expect.filled(self._names())
         except UnknownVariable:
             raise
         except ValueError as problem:  # a captured value that the operator cannot take, such as a text for `lt`
             say = f"the expectations of {step.name} do not take the captured values: {reason_of(problem)}"
-            yield broken("the expectations take the captured values", say)
-            return
-        yield expect.refuses_the_opposite(label=label)
+            return broken("the expectations take the captured values", say)
+
+    async def take(self, step: Step, expect: Expectation, label: str) -> list[Check]:
+        """Make the step's request, again where it may, and return what the last answer is worth."""
+        checks: list[Check] = []
         tries = 1 + (step.retry.times if step.retry else 0)
         first_trouble = ""
         for attempt in range(1, tries + 1):
@@ -158,11 +166,10 @@ class _Journey:
                 self.session.doing = f"pausing before {step.name} is tried again"
                 await self.session.sleep(step.retry.pause)
                 continue
-            for made in checks:
-                yield made
             if first_trouble and not trouble:
-                yield _flaky(step, attempt, first_trouble, label)
-            return
+                checks.append(_flaky(step, attempt, first_trouble, label))
+            break
+        return checks
 
     async def _attempt(self, step: Step, expect: Expectation, label: str) -> list[Check]:
         from probes.session import TargetError

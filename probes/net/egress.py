@@ -81,6 +81,7 @@ def zone_of(address: str) -> tuple[Zone, str]:
     return Zone.PUBLIC, "public"
 
 
+@lru_cache(maxsize=4096)
 def is_address(host: str) -> bool:
     """Say whether a host is an address already, so that there is nothing to resolve."""
     try:
