@@ -9,11 +9,19 @@ from probes.breaker_trial import Call, OpenAnswer, Opening, Recovery, form_troub
 from probes.outcome import Check, check, control, note
 
 
-def opening_checks(seen: Opening, *, service: str, threshold: int, tolerance: int, baseline: int) -> list[Check]:
+def opening_checks(
+    seen: Opening, *, service: str, fault: str, threshold: int, tolerance: int, baseline: int, consecutive: bool
+) -> list[Check]:
     """Return whether the breaker opened at its threshold, not before and not far after."""
     after = seen.opened_after
     last = seen.calls[-1]
     expected = f"{threshold}" + (f" to {threshold + tolerance}" if tolerance else "") + " failures"
+    if after is None and consecutive and seen.longest_row <= threshold + tolerance:
+        say = (
+            f"the fault '{fault}' bit only now and then: at most {seen.longest_row} calls failed in a row, "
+            f"so the threshold of {threshold} was not tried {last.where}"
+        )
+        return [control("enough calls failed in a row", holds=False, expected=expected, observed=seen.longest_row, say=say)]
     if after is None:
         say = (
             f"the circuit breaker of '{service}' never opened: {seen.failures} calls failed one after the other, "
@@ -23,7 +31,8 @@ def opening_checks(seen: Opening, *, service: str, threshold: int, tolerance: in
             check("the breaker opens", holds=False, expected=expected, observed=str(seen.last), say=say, evidence=last.evidence)
         ]
     counted = max(after, seen.reached or 0) + baseline  # retries, and failures from before, count for the breaker too
-    early, late = counted < threshold, after > threshold + tolerance
+    row = seen.row_at_opening if consecutive and seen.row_at_opening is not None else after  # what was served starts anew
+    early, late = counted < threshold, row > threshold + tolerance
     opened = f"opened {'already' if early else 'only'} after {failures(after)}, its threshold is {threshold}"
     say = f"the circuit breaker of '{service}' {opened}"
     return [

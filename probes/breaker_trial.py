@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
@@ -13,8 +12,10 @@ from pydantic import Field, model_validator
 from probes.breaker_state import CLOSED, HALF_OPEN, Reading, StateEndpoint, read_state
 from probes.fields import Configured
 from probes.jsonpath import find
+from probes.operators import same
 from probes.outcome import Evidence
 from probes.request import RequestTemplate
+from probes.staleness import came_from_cache
 
 if TYPE_CHECKING:
     from probes.session import Answer, Session
@@ -48,9 +49,10 @@ class OpenAnswer(Configured):
         if self.fallback is None:
             return False
         try:
-            return find(self.fallback.json_path, answer.json()) == [self.fallback.equals]
+            values = find(self.fallback.json_path, answer.json())
         except ValueError:
             return False
+        return len(values) == 1 and same(values[0], self.fallback.equals)
 
     def trouble_of(self, answer: Answer) -> str:
         """Return how an answer differs from the declared form, or an empty text."""
@@ -58,22 +60,22 @@ class OpenAnswer(Configured):
             return f"status {answer.status} instead of {self.status}"
         if self.fallback is not None and not self.falls_back(answer):
             return f"no {self.fallback.equals!r} at {self.fallback.json_path}"
-        if self.retry_after and not sane_retry_after(answer.header("Retry-After")):
+        if self.retry_after and not sane_retry_after(answer):
             shown = answer.header("Retry-After")
-            return "no Retry-After" if shown is None else f"Retry-After '{shown[:40]}', neither seconds nor a date"
+            return (
+                "no Retry-After"
+                if shown is None
+                else f"Retry-After '{shown[:40]}', neither seconds nor a date, at most a day ahead"
+            )
         return ""
 
 
-def sane_retry_after(value: str | None) -> bool:
-    """Say whether a value is whole seconds or an HTTP date. Source: RFC 9110 section 10.2.3."""
-    if value is None:
-        return False
-    if value.strip().isascii() and value.strip().isdigit():
-        return True
-    try:
-        return parsedate_to_datetime(value) is not None
-    except ValueError:
-        return False
+def sane_retry_after(answer: Answer) -> bool:
+    """Say whether `Retry-After` is whole seconds or an HTTP date, not past and within a day. Source: RFC 9110 section 10.2.3."""
+    from probes.throttling import LONGEST_WAIT_S, SLACK_S, seconds_to_wait
+
+    wait = seconds_to_wait(answer.header("Retry-After") or "", answer, instants=False)
+    return wait is not None and -SLACK_S < wait <= LONGEST_WAIT_S
 
 
 class CallCounter(Configured):
@@ -112,6 +114,9 @@ class Opening:
 
     calls: list[Call] = field(default_factory=list)
     failures: int = 0
+    in_a_row: int = 0  # failures since the last call that was served
+    longest_row: int = 0
+    row_at_opening: int | None = None
     reached: int | None = None  # calls that the dependency got from the first failure on; retries count there too
     said_open_after: int | None = None  # failures, by the state endpoint
     shut_after: int | None = None  # failures, by calls that no longer reached the dependency
@@ -168,6 +173,8 @@ class Trial:
             document = answer.json()
         except NotJson as problem:
             return Reading(trouble=str(problem)), None, answer
+        if cached := came_from_cache(answer):
+            return Reading(trouble=f"the state endpoint's answer came out of a cache ({cached})"), document, answer
         if not (answer.ok or answer.status == 503):  # a health endpoint may well answer 503 for an open breaker
             return Reading(trouble=f"the state endpoint answered {answer.status}"), document, answer
         return read_state(document, self.status.path_of(self.service), self.status.fields), document, answer
@@ -185,16 +192,20 @@ class Trial:
             seen.calls.append(call)
             seen.last = await self.state()
             if call.served:
+                seen.in_a_row = 0
                 continue
             now = self.session.monotonic()
             seen.first_failure_at = seen.first_failure_at or now
             if (call.reached == 0) if seen.counter_speaks else self._shut_by_form(seen.calls):
-                seen.shut_after = seen.failures
+                seen.shut_after, seen.row_at_opening = seen.failures, seen.in_a_row
             seen.failures += 1
+            seen.in_a_row += 1
+            seen.longest_row = max(seen.longest_row, seen.in_a_row)
             total = await self._count()
             seen.reached = total - start if total is not None and start is not None else None
             if seen.last.is_open:
                 seen.said_open_after = seen.failures
+                seen.row_at_opening = min(seen.in_a_row, seen.row_at_opening or seen.in_a_row)
             if seen.opened_after is not None:
                 seen.opened_at = now
                 break

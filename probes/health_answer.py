@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,10 +14,9 @@ from probes.operators import instant
 from probes.outcome import Check, Evidence, check
 from probes.request import RequestTemplate
 from probes.session import Answer
+from probes.staleness import cache_rules, came_from_cache, may_be_kept
 
 _UP = frozenset({"ok", "up", "healthy", "pass"})
-_CACHE_SIGNS = ("X-Cache", "X-Cache-Status", "X-Proxy-Cache", "CF-Cache-Status")  # of which a value such as HIT tells
-_HIT = re.compile(r"(^|[^a-z])hit\b", re.IGNORECASE)
 
 
 def question(path: str) -> RequestTemplate:
@@ -167,21 +164,10 @@ class HealthAnswer:
         return self._check("timestamp is fresh", away <= skew_s, expected, seen, trouble)
 
     def _is_not_cached(self) -> Check:
-        rules = {rule.strip().lower() for line in self.answer.all_headers("cache-control") for rule in line.split(",")}
-        age = self.answer.header("age")
-        trouble = ""
-        sign = next((name for name in _CACHE_SIGNS if _HIT.search(self.answer.header(name) or "")), None)
-        expires = self.answer.header("expires")
-        if age is not None and age.strip() != "0":
-            trouble = f"came out of a cache (Age: {quoted(age, 20)})"
-        elif sign is not None:
-            trouble = f"came out of a cache ({sign}: {quoted(self.answer.header(sign), 40)})"
-        elif not rules and expires is not None and _is_ahead(expires, self.answer):
-            trouble = f"may be kept in caches (Expires: {quoted(expires, 40)})"
-        elif not rules & {"no-store", "no-cache"} and any(_keeps(rule) for rule in rules):
-            trouble = f"may be kept in caches (Cache-Control: {', '.join(sorted(rules))[:80]})"
-        seen = ", ".join(sorted(rules))[:80] or "no Cache-Control"
-        return self._check("is not cached", not trouble, "no-store, and no Age", f"{seen}; Age {age or 'absent'}", trouble)
+        cached, kept, rules = came_from_cache(self.answer), may_be_kept(self.answer), cache_rules(self.answer)
+        trouble = f"came out of a cache ({cached})" if cached else f"may be kept in caches ({kept})" if kept else ""
+        seen = f"{', '.join(sorted(rules))[:80] or 'no Cache-Control'}; Age {self.answer.header('age') or 'absent'}"
+        return self._check("is not cached", not trouble, "no-store, and no Age", seen, trouble)
 
     def _check(self, name: str, holds: bool, expected: object, observed: object, trouble: str) -> Check:
         return check(
@@ -205,16 +191,6 @@ def disagreement(ready: HealthAnswer, alias: HealthAnswer) -> str:
     return ""
 
 
-def _is_ahead(expires: str, answer: Answer) -> bool:
-    """Tell whether an `Expires` lies ahead; one that is no date is long past. Source: RFC 9111 section 5.3."""
-    try:
-        until, date = parsedate_to_datetime(expires), answer.header("date")
-        here = parsedate_to_datetime(date) if date else answer.sent_at
-    except (ValueError, OverflowError):
-        return False
-    return until.replace(tzinfo=until.tzinfo or UTC) > here.replace(tzinfo=here.tzinfo or UTC)
-
-
 def _state(value: Any) -> str:
     if isinstance(value, dict):
         value = value.get("status")
@@ -225,8 +201,3 @@ def _state(value: Any) -> str:
 
 def _said(state: str) -> str:
     return "down" if state.strip("'").casefold() in ("down", "false", "fail", "failed", "error", "unhealthy") else state
-
-
-def _keeps(rule: str) -> bool:
-    name, _, value = rule.partition("=")
-    return name in ("public", "immutable") or (name in ("max-age", "s-maxage") and value.strip('" ') != "0")

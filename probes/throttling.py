@@ -15,7 +15,7 @@ from probes.session import Answer, TargetError
 TOO_MANY = 429  # RFC 6585 section 4
 DIGITS = re.compile(r"[0-9]{1,15}")
 _EPOCH_FROM = 1_000_000_000  # a number of seconds as large as this is a point in time (2001 and later)
-_LONGEST_WAIT_S = 86_400.0  # without a declared window, more than a day is no sane `Retry-After`
+LONGEST_WAIT_S = 86_400.0  # without a declared window, more than a day is no sane `Retry-After`
 SLACK_S = 2.0  # whole seconds are rounded at both ends, and the answer travels meanwhile
 
 
@@ -201,7 +201,7 @@ def judge_retry_after(rules: Rules, refusals: Sequence[Answer]) -> list[Check]:
     )
     if missing:
         return [present]
-    longest = (rules.window_s if rules.window_s is not None else _LONGEST_WAIT_S) + SLACK_S
+    longest = (rules.window_s if rules.window_s is not None else LONGEST_WAIT_S) + SLACK_S
     waits = [(a, told_wait(rules, a)) for a in refusals]
     odd = [a for a, wait in waits if wait is None or not -SLACK_S < wait <= longest]
     never = not odd and all((wait or 0) <= 0 for _, wait in waits)
@@ -218,7 +218,7 @@ def promised_until(rules: Rules, refusals: Iterable[Answer]) -> datetime | None:
     for answer in refusals:
         wait = told_wait(rules, answer)
         if wait is not None:
-            ends.append(answer.sent_at + timedelta(seconds=min(wait, _LONGEST_WAIT_S)))
+            ends.append(answer.sent_at + timedelta(seconds=min(wait, LONGEST_WAIT_S)))
     return min(ends) - timedelta(seconds=1) if ends else None  # whole seconds may be rounded up
 
 

@@ -148,9 +148,7 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
             seen = await trial.until_open(self.threshold + self.tolerance + max(3, self.threshold))
             yield bite_control(seen, self.fault)
             if seen.failures:
-                for made in opening_checks(
-                    seen, service=self.service, threshold=self.threshold, tolerance=self.tolerance, baseline=baseline
-                ):
+                for made in self._opening(seen, baseline):
                     yield made
             if seen.opened_after is not None:
                 session.measure("calls_to_open", seen.opened_after, "calls")
@@ -163,6 +161,17 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
                 session.measure("time_to_recover", recovery.took_s, "s")
             for made in self._recovered(recovery):
                 yield made
+
+    def _opening(self, seen: Opening, baseline: int) -> list[Check]:
+        return opening_checks(
+            seen,
+            service=self.service,
+            fault=self.fault or "",
+            threshold=self.threshold,
+            tolerance=self.tolerance,
+            baseline=baseline,
+            consecutive=self.counting == "consecutive",
+        )
 
     async def _while_open(self, trial: Trial, seen: Opening) -> list[Check]:
         calls, reading, took_s = await trial.while_open()
