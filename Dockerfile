@@ -17,15 +17,18 @@ FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="Vedette" \
       org.opencontainers.image.description="Synthetic monitoring and smoke tests: a pass is only a pass when it is proven" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin vedette \
+RUN groupadd --system --gid 10001 vedette \
+ && useradd --system --uid 10001 --gid 10001 --home-dir /data --shell /usr/sbin/nologin vedette \
  && install -d -o vedette -g vedette /data /suites
 COPY --from=build /opt/vedette /opt/vedette
 # All that is ever written goes below /data, so the root file system can be mounted read-only.
 ENV PATH="/opt/vedette/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    TMPDIR=/data \
     VEDETTE_STATE_DIR=/data
-USER vedette
+# By number, so that a host can see that it is not root (Kubernetes: runAsNonRoot).
+USER 10001:10001
 WORKDIR /suites
 VOLUME ["/data"]
 # A container that runs a smoke test is healthy while the command can start and write its state.
