@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -44,3 +44,13 @@ def redis_url(require: Callable[[str, bool], None]) -> str:
         there = False
     require(f"a Redis server at {host}:{port or 6379}", there)
     return url
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Under VEDETTE_REQUIRE_ALL=1 let every skip fail, also one that did not come through `require`."""
+    result = yield
+    report = result.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("VEDETTE_REQUIRE_ALL") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"VEDETTE_REQUIRE_ALL=1, but this test was skipped: {report.longrepr}"
