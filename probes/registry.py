@@ -74,7 +74,7 @@ class Registry(Generic[Plugin]):
             sys.modules[module_name] = module
             try:
                 spec.loader.exec_module(module)
-            except Exception as problem:  # a stranger's file may raise anything; the suite's author is told
+            except (Exception, SystemExit) as problem:  # a stranger's file may raise anything; the suite's author is told
                 del sys.modules[module_name]
                 raise RegistryError(f"the file '{path}' does not load: {type(problem).__name__}: {problem}") from problem
         found = self._in_module(sys.modules[module_name])
@@ -102,7 +102,7 @@ class Registry(Generic[Plugin]):
         module_name, _, attribute = value.partition(":")
         try:
             module = importlib.import_module(module_name)
-        except Exception as problem:  # a stranger's package may raise anything
+        except (Exception, SystemExit) as problem:  # a stranger's package may raise anything
             raise RegistryError(f"the plug-in '{name}' ({value}) does not load: {type(problem).__name__}: {problem}") from problem
         plugin = getattr(module, attribute, None) if attribute else self._from_module(module, name)
         if not (isinstance(plugin, type) and issubclass(plugin, self._base)):

@@ -9,33 +9,54 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from vedette.cli import commands
+from vedette.cli import commands, streams
 from vedette.cli.speech import UsageError, complain
-from vedette.exit_codes import Exit
+from vedette.exit_codes import Exit, worst
 
 ORDER = ("run", "validate", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an uncaught error of ours is 70, never 0 or 1."""
+    streams.steady()
+    code = _called(list(sys.argv[1:] if argv is None else argv))
+    lost = streams.undelivered()
+    return code if lost is None else _not_delivered(lost, code)
+
+
+def _called(words: list[str]) -> int:
     try:
-        words = list(sys.argv[1:] if argv is None else argv)
-        parser = build_parser(words[0] if words else "")
-        args = parser.parse_args(words)
-        if args.command is None:
-            parser.print_help()
-            return Exit.USAGE
-        return int(args.call(args))
+        args = _parsed(words)
+        return args if isinstance(args, int) else int(args.call(args))
     except UsageError as problem:
         complain(str(problem))
         return Exit.USAGE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
-        return Exit.INCONCLUSIVE  # whoever read our output went away, so nobody knows what we said
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except Exception as bug:  # the outermost edge: a bug must look like a bug, not like "checks failed"
-        return _confess(bug)
+    except (
+        BaseException
+    ) as bug:  # the outermost edge: a bug must not look like "checks failed", nor a plug-in's exit(0) like a pass
+        return Exit.INCONCLUSIVE if bug is streams.undelivered() else _confess(bug)
+
+
+def _parsed(words: list[str]) -> argparse.Namespace | int:
+    """Return the arguments, with the function to `call`, or the exit code where all is said already."""
+    parser = build_parser(words[0] if words else "")
+    try:
+        args = parser.parse_args(words)
+    except SystemExit as stop:  # --help, --version, and every mistake of the command line
+        return int(stop.code or 0)
+    if args.command is None:
+        parser.print_help()
+        return Exit.USAGE
+    return args
+
+
+def _not_delivered(why: OSError, code: int) -> int:
+    """Whoever was to read our output got nothing, or half of it: that is never a 0."""
+    if not isinstance(why, BrokenPipeError):  # a reader that has read enough, such as `head`, is told nothing
+        complain(f"standard output does not take what it was given: {why.strerror}")
+    return worst([Exit.INCONCLUSIVE, *(one for one in Exit if one == code)])
 
 
 def build_parser(wanted: str = "") -> argparse.ArgumentParser:
@@ -94,7 +115,7 @@ def _after_colon(doc: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _confess(bug: Exception) -> int:
+def _confess(bug: BaseException) -> Exit:
     import traceback
 
     place = traceback.extract_tb(bug.__traceback__)[-1]
