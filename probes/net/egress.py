@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from functools import lru_cache
@@ -104,9 +106,34 @@ def admit(host: str, address: str, *, private_networks: bool) -> None:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a name, in the system's order. Raises: OSError (`socket.gaierror`), UnicodeError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """Return the addresses of a name, in the system's order. Raises: OSError (`socket.gaierror`), UnicodeError.
+
+    Each look-up has a daemon thread of its own: a resolver that hangs cannot be cancelled, and asyncio's pool of threads
+    would hold up the end of the whole process for as long as it likes.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def settle(found: list[str] | Exception) -> None:
+        if answer.done():
+            return  # nobody waits for it any more
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def look_up() -> None:
+        found: list[str] | Exception
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+        except Exception as problem:  # whatever it is, it belongs to who asked
+            found = problem
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=look_up, name="vedette-resolver", daemon=True).start()
+    return await answer
 
 
 def choose(addresses: list[str]) -> str:

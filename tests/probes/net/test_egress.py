@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
+import time
+
 import pytest
 
 from probes.net.egress import EgressRefused, Zone, admit, choose, resolve, zone_of
@@ -36,6 +41,22 @@ def test_private_networks_are_permitted_by_the_target_only(address: str) -> None
     admit("host", address, private_networks=True)
     with pytest.raises(EgressRefused, match="permit it with 'private_networks: true' at the target"):
         admit("host", address, private_networks=False)
+
+
+def test_a_resolver_that_hangs_does_not_hold_up_the_end_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(60))
+
+    async def ask() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await resolve("hangs.example", 80)
+
+    began = time.monotonic()
+    asyncio.run(ask())  # joins the threads of asyncio's own pool
+    took_s = time.monotonic() - began
+    over.set()
+    assert took_s < 30
 
 
 @pytest.mark.parametrize("address", PUBLIC)
