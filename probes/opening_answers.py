@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from probes.log_watch import LogWatch
 from probes.opening_cases import Wish
 from probes.opening_hours import OpeningHours, Span, clock_changes
-from probes.outcome import Check, Json, check, control
+from probes.outcome import Check, Json, check, control, note
 
 _EPOCH_MS_FROM = 1e11  # seconds reach this in the year 5138, milliseconds did in 1973
 
@@ -117,16 +118,23 @@ def controls(seen: Sequence[Seen]) -> list[Check]:
 
 
 def log_checks(
-    where: str, message: str, seen: Sequence[Seen], logged: set[str], told: set[str], hours: OpeningHours
+    watch: LogWatch, message: str, seen: Sequence[Seen], logged: set[str], told: set[str], hours: OpeningHours
 ) -> list[Check]:
     """Return what the log says: `logged` are ids of ours found in it, `told` those in a line with the message."""
+    where = watch.names
     made = [
         control(
             "our own requests are in the log",
             holds=bool(logged),
             observed=f"{len(logged)} of {len(seen)}",
             say=f"nothing was logged for our {len(seen)} requests, so the lines '{message}' could not be looked for ({where})",
-        )
+        ),
+        control(
+            "all that was logged meanwhile was read",
+            holds=not watch.cut_short,
+            say=f"what was logged could not all be read, so a line that is missing may be there ({'; '.join(watch.remarks)})",
+            evidence=watch.evidence(),
+        ),
     ]
     if not logged:
         return made
@@ -134,9 +142,13 @@ def log_checks(
         wanted = not one.wish.inside
         asked = f"a request for {day_and_clock(one.wish.at, hours)}"
         deed = "was moved, but no line" if wanted else "was left alone, but a line"
+        name = f"{one.wish.name}: the log {'tells' if wanted else 'does not tell'} of a move"
+        if watch.cut_short and one.correlation_id not in told:
+            made.append(note(name, "not judged: its lines may be among those that were not read"))
+            continue
         made.append(
             check(
-                f"{one.wish.name}: the log {'tells' if wanted else 'does not tell'} of a move",
+                name,
                 holds=(one.correlation_id in told) is wanted,
                 expected=f"{'a' if wanted else 'no'} line '{message}'",
                 observed="a line" if one.correlation_id in told else "no line",

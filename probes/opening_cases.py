@@ -125,8 +125,10 @@ def _fits(case: Case, plan: Plan, at: datetime) -> bool:
 
 
 def _before_opening(plan: Plan, day: date) -> list[int]:
-    start = plan.hours.spans(day)[0].start
-    return [max(start - _HOUR, 0)]
+    """Return an hour before it opens and, before each opening, the last start that is still too early."""
+    spans, step = plan.hours.spans(day), max(int(plan.slot.total_seconds() // 60), 1)
+    early = [max(spans[0].start - _HOUR, 0), *(span.start - step for span in spans if span.start >= step)]
+    return list(dict.fromkeys(early))
 
 
 def _at_opening(plan: Plan, day: date) -> list[int]:

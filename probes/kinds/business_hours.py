@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from probes.fields import Duration
 from probes.jsonpath import find
+from probes.log_watch import LogWatch
 from probes.opening_answers import Seen, controls, day_and_clock, log_checks, read_instant, short, why_wrong
 from probes.opening_cases import Case, Plan, Wish, wishes
 from probes.opening_hours import OpeningHours, instant_of, parse_spans, parse_week
@@ -21,7 +22,6 @@ from probes.probe import Probe
 from probes.request import RequestTemplate
 
 if TYPE_CHECKING:
-    from probes.evidence.source import LogSource
     from probes.session import Answer, Session
 
 
@@ -98,8 +98,7 @@ class BusinessHours(Probe, kind="business_hours"):
         if missing:
             names = ", ".join(missing)
             yield note("every edge was asked", f"not asked, as none lies within {self.horizon_days} days (horizon_days): {names}")
-        log = session.log_sources([self.log.source])[0][1] if self.log else None
-        mark = await log.mark() if log else None
+        watch = await LogWatch.begin(session.log_sources([self.log.source])) if self.log else None
         seen: list[Seen] = []
         for wish in [*table, *generated]:
             session.doing = f"asking for {day_and_clock(wish.at, self.oracle)}"
@@ -109,8 +108,8 @@ class BusinessHours(Probe, kind="business_hours"):
                 yield made
         for made in controls(seen):
             yield made
-        if log is not None:
-            for made in await self._log_checks(session, log, mark, [one for one in seen if one.right]):
+        if watch is not None:
+            for made in await self._log_checks(session, watch, [one for one in seen if one.right]):
                 yield made
 
     def _values(self, at: datetime) -> dict[str, Any]:
@@ -201,22 +200,18 @@ class BusinessHours(Probe, kind="business_hours"):
             evidence=answer.as_evidence(),
         )
 
-    async def _log_checks(self, session: Session, log: LogSource, mark: Any, seen: list[Seen]) -> list[Check]:
+    async def _log_checks(self, session: Session, watch: LogWatch, seen: list[Seen]) -> list[Check]:
         assert self.log is not None
-        session.doing = f"waiting for the log lines of our requests in {log.describe()}"
+        session.doing = f"waiting for the log lines of our requests in {watch.names}"
         wanted = {one.correlation_id for one in seen if not one.wish.inside}
         own = {one.correlation_id for one in seen}
-        logged: set[str] = set()
-        told: set[str] = set()
         deadline = session.monotonic() + self.log.within
         while True:
-            window = await log.read_since(mark)
-            mark = window.next_mark
-            for line in window.lines:
-                ids = {own_id for own_id in own if own_id in line.text}
-                logged |= ids
-                told |= ids if self.log.message in line.text else set()
-            if wanted <= told or session.monotonic() >= deadline:
+            await watch.read()
+            logged = {own_id for line in watch.lines for own_id in own if own_id in line.text}
+            told = {one for line in watch.lines if self.log.message in line.text for one in own if one in line.text}
+            # what was left alone may be said to be moved in a line that is still to come
+            if (wanted <= told and own <= logged) or session.monotonic() >= deadline:
                 break
             await session.sleep(0.1)
-        return log_checks(log.describe(), self.log.message, seen, logged, told, self.oracle)
+        return log_checks(watch, self.log.message, seen, logged, told, self.oracle)
