@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from probes.evidence.source import LogLine, LogSource
-from probes.outcome import Evidence
+from probes.outcome import Check, Evidence, control
+
+_UTF16 = "lines of {} hold as many zero bytes as text in UTF-16 does, and could not be understood"
 
 
 @dataclass(slots=True)
@@ -19,11 +21,13 @@ class LogWatch:
     lines: list[LogLine] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     cut_short: bool = False
+    silent: set[int] = field(default_factory=set)  # places of sources in which nothing was written since the marks
 
     @classmethod
     async def begin(cls, sources: Sequence[tuple[str, LogSource]]) -> LogWatch:
         """Set the marks. Raises: EvidenceError."""
-        return cls(sources, [await source.mark() for _, source in sources])
+        marks = [await source.mark() for _, source in sources]
+        return cls(sources, marks, silent=set(range(len(marks))))
 
     async def read(self) -> None:
         """Take what was written since the last read. Raises: EvidenceError."""
@@ -33,10 +37,28 @@ class LogWatch:
             self.lines += window.lines
             self.remarks += [remark for remark in window.remarks if remark not in self.remarks]
             self.cut_short = self.cut_short or window.cut_short
+            if window.lines:
+                self.silent.discard(place)
+            if any(_is_garbled(line.text) for line in window.lines):  # what cannot be understood was not read
+                self.cut_short = True
+                self.remarks += [remark for remark in [_UTF16.format(source.describe())] if remark not in self.remarks]
 
     @property
     def names(self) -> str:
         return ", ".join(source.describe() for _, source in self.sources)
 
+    def spoke(self) -> Iterator[Check]:
+        """Yield a control for each of several sources: one in which nothing was written may be the wrong one."""
+        for place, (name, source) in enumerate(self.sources if len(self.sources) > 1 else ()):
+            say = (
+                f"nothing was written to '{name}' ({source.describe()}) meanwhile, so nothing shows that it is the right log; "
+                "name under 'logs' those that are"
+            )
+            yield control(f"something was written to '{name}'", holds=place not in self.silent, expected="a line", say=say)
+
     def evidence(self) -> Evidence:
         return Evidence("log window", f"{len(self.lines)} lines of {self.names}", {"remarks": list(self.remarks)})
+
+
+def _is_garbled(text: str) -> bool:
+    return len(text) > 8 and text.count("\0") * 3 > len(text)

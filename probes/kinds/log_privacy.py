@@ -172,6 +172,7 @@ class LogPrivacy(Probe, kind="log_privacy"):
                 yield control(name, holds=one in mine, expected="a line", observed=f"{len(_lines_of(one, watch))} lines", say=say)
         say = f"what was logged could not all be read, and what was not read cannot be cleared ({'; '.join(watch.remarks)})"
         yield control("all that was logged meanwhile was read", holds=not watch.cut_short, say=say, evidence=watch.evidence())
+        yield from watch.spoke()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +193,8 @@ class _Sent:
 async def _send(session: Session, request: PlantingRequest, number: int, planted: Sequence[Planted]) -> _Sent:
     """Send one. The nonce goes on with the request's number, so that each request has its own."""
     nonce = f"{session.nonce}{number:02x}"
-    values = {"nonce": nonce, "planted": {item.kind: item.value for item in planted}}
     try:
-        answer = await session.send(request.request, values)
+        answer = await session.send(request.request, {"nonce": nonce, "planted": {item.kind: item.value for item in planted}})
     except TargetError as problem:  # a request that crashes the target is one whose logs are worth a look
         return _Sent(request, nonce, problem.exchange.correlation_id if problem.exchange else "", None, problem)
     return _Sent(request, nonce, answer.correlation_id, answer, None)

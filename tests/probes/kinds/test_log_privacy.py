@@ -158,7 +158,9 @@ async def test_logging_elsewhere_is_inconclusive_until_that_source_is_read_too(l
     service = Service(log, _good)
     assert (await _ask(service, _probe(wait="100ms"), app=LogFile(path=str(other)))).verdict is Verdict.INCONCLUSIVE
     both = {"app": LogFile(path=str(other)), "second": LogFile(path=str(log))}
-    assert (await _ask(service, _probe(), **both)).verdict is Verdict.PASS
+    silent = await _ask(service, _probe(), **both)
+    assert silent.verdict is Verdict.INCONCLUSIVE and "nothing was written to 'app' (log file " in silent.sentence
+    assert (await _ask(service, _probe(logs=["second"]), **both)).verdict is Verdict.PASS
     assert (await _ask(service, _probe(logs=["app"], wait="100ms"), **both)).verdict is Verdict.INCONCLUSIVE
 
 
