@@ -63,7 +63,7 @@ PLANTED = {**GIVEN, **SENT, "secret file": FROM_FILE, "Redis": REDIS_PASSWORD, "
 # What must be found, else the search is blind.
 OPEN = {"greeting": "greeting-Hu3/e+ll0=there"}
 
-PLUGIN = '''
+PLUGIN = """
 from pydantic import Field
 
 from probes.fields import EvidenceRef, HeaderValue
@@ -110,7 +110,7 @@ class Breaks(Probe, kind="breaks"):
         yield control("asked", holds=True)
         async with session.fault(self.fault):
             yield check("broken", holds=True)
-'''
+"""
 
 SUITE = """
 suite: leaks
