@@ -28,7 +28,9 @@ from scenarios.meanings import comments_in, meanings, models_in
 from scenarios.model import ScenarioKeys
 from scenarios.schema import suite_schema
 from vedette.cli import commands
-from vedette.cli.reference import NAMES_AT_RUN_TIME, markdown
+from vedette.cli.commands import probes
+from vedette.cli.reference import NAMES_AT_RUN_TIME, PARTS, keys_of, markdown
+from vedette.cli.speech import UsageError
 from vedette.exit_codes import Exit
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +60,30 @@ def test_the_command_prints_the_reference() -> None:
     command = Path(sys.executable).parent / "vedette"
     done = subprocess.run([str(command), "probes", "--markdown"], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == doc("probes")
+
+
+def _probes(*words: str) -> str:
+    args = _parser("probes").parse_args(words)
+    return probes._answer(args)
+
+
+@pytest.mark.parametrize("name", [*SOURCES.names(), *LEVERS.names(), *PARTS])
+def test_sources_levers_and_parts_are_explained_on_the_terminal_too(name: str) -> None:
+    text = _probes(name)
+    models = [m for m in (SOURCES.find(name), LEVERS.find(name), PARTS.get(name)) if m is not None]
+    assert [
+        key.path for model in models for key in keys_of(model) if f" {key.path} " not in text or key.meaning not in text
+    ] == []
+
+
+def test_sources_and_levers_are_listed() -> None:
+    listed = [line.split()[0] for line in _probes("--sources", "--levers").splitlines()]
+    assert listed == [*SOURCES.names(), *LEVERS.names()]
+
+
+def test_a_name_that_nothing_has_is_answered_with_a_near_one() -> None:
+    with pytest.raises(UsageError, match="did you mean 'log_file'"):
+        _probes("log_fil")
 
 
 def _models() -> list[type[BaseModel]]:
@@ -246,38 +272,17 @@ def test_every_command_and_option_that_the_docs_show_exists() -> None:
     assert seen > 20
 
 
-def _help_of(command: str) -> str:
+def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     importlib.import_module(f"vedette.cli.commands.{command}").add_arguments(parser)
-    return parser.format_help()
+    return parser
+
+
+def _help_of(command: str) -> str:
+    return _parser(command).format_help()
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:
     for page in DOCS.glob("*.md"):
         links = [link for link in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")) if "://" not in link]
         assert [link for link in links if not (DOCS / link).exists()] == [], page.name
-
-
-# vedette/cli/starter
-
-
-STARTER = ROOT / "vedette" / "cli" / "starter"
-
-
-def test_what_the_starter_suite_shows_in_comments_is_valid_too(tmp_path: Path) -> None:
-    text = (STARTER / "suite.yaml").read_text(encoding="utf-8")
-    woken = re.sub(r"^( +)# (?=auth:|evidence:|  app_log:|  cache:|- name:|  [a-z_]+: )", r"\1", text, flags=re.M)
-    assert woken != text
-    environ = {"STAGING_TOKEN": "a-token", "REDIS_URL": "redis://127.0.0.1:6379"}
-    suite = load_suite(str(_suite(tmp_path, woken)), environ=environ, all_targets=True)
-    assert [s.kind for s in suite.scenarios] == ["health", "http", "tenant_cache_isolation"]
-    assert (suite.targets["staging"].auth is not None, set(suite.targets["staging"].evidence)) == (True, {"app_log", "cache"})
-
-
-def test_the_starter_workflow_runs_a_command_that_exists() -> None:
-    steps = yaml.safe_load((STARTER / "github-workflow.yml").read_text(encoding="utf-8"))["jobs"]["smoke"]["steps"]
-    command = next(step["run"] for step in steps if step.get("run", "").startswith("vedette run"))
-    options = [word for word in command.split() if word.startswith("-")]
-    assert [o for o in options if o not in _help_of("run")] == []
-    formats = re.findall(r"-r (\w+)", command)
-    assert set(formats) <= set(FORMATS.names())

@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     if not written:
         tell("nothing was written: all files are there already")
         return Exit.PASSED
-    tell("\nnext: vedette validate vedette.yaml, then vedette run vedette.yaml --target staging")
+    suite = args.folder / "vedette.yaml"
+    tell(f"\nnext: vedette validate {suite}, then vedette run {suite} --target staging")
     return Exit.PASSED
 
 
