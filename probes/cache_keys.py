@@ -72,8 +72,8 @@ def key_regex(pattern: str, values: Mapping[str, Any], *, any_tenant: bool) -> r
             parts.append(".*")
         elif kind == "place":
             literal = re.escape(str(fill(text, values)))
-            before = "(?<![A-Za-z0-9])" if kinds[index - 1] in _OPEN else ""
-            after = "(?![A-Za-z0-9])" if kinds[index + 1] in _OPEN else ""
+            before = r"(?<![^\W_])" if kinds[index - 1] in _OPEN else ""
+            after = r"(?![^\W_])" if kinds[index + 1] in _OPEN else ""
             parts.append(f"{before}{literal}{after}")
         else:
             parts.append({"stars": ".*", "any": ".", "set": text}.get(kind or "") or re.escape(piece.group(kind or 0)))

@@ -468,6 +468,12 @@ def test_a_key_belongs_to_a_tenant_whose_id_is_delimited(pattern: str, key: str,
     assert bool(regex.fullmatch(key)) is belongs
 
 
+@pytest.mark.parametrize(("key", "belongs"), [("slots_m_0", True), ("slots_mün_0", False), ("slots_üm", False)])
+def test_letters_beyond_ascii_are_part_of_an_id_too(key: str, belongs: bool) -> None:
+    regex = key_regex("*{{tenant.id}}*", {"tenant": {"id": "m"}}, any_tenant=False)
+    assert bool(regex.fullmatch(key)) is belongs
+
+
 def test_the_glob_for_the_store_has_stars_for_what_differs_and_quotes_the_rest() -> None:
     values = {"vars": {"prefix": "a*b[c]"}}
     assert glob_of("{{vars.prefix}}:*{{tenant.id}}*{{unique.date}}", values) == r"a\*b\[c\]:*"
