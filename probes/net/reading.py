@@ -37,7 +37,7 @@ class Reading:
         self._header_bytes = header_bytes
         self._body_bytes = body_bytes
         self._bodiless = bodiless  # the answer to HEAD
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._overhead = 0  # bytes since the last byte of a body: bounds headers, interim answers, chunk frames, trailers
         self._body: Body | None = None  # there from the end of the headers on
@@ -48,13 +48,14 @@ class Reading:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
-        flight = self._flight
+        flight, parser = self._flight, self._parser
+        assert parser is not None, "nothing is fed after `drop`"
         if flight.first_byte is None:
             flight.first_byte = perf_counter()
             flight.phase = Phase.HEADERS
         self._overhead += len(data)
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.stop(self._switched())
         except httptools.HttpParserError as problem:
@@ -91,6 +92,11 @@ class Reading:
         assert self._reply is not None
         return self._reply
 
+    def drop(self) -> None:
+        """Let go of what was read. Parser and reading hold each other, so a body would stay until garbage is collected."""
+        self.finished = True
+        self._parser = self._body = self._reply = self._trouble = None
+
     # The parser's callbacks
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -98,6 +104,7 @@ class Reading:
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        assert self._parser is not None
         status = self._parser.get_status_code()
         if status == 101:
             self.stop(self._switched())
@@ -157,6 +164,7 @@ class Reading:
         except Unreadable as problem:
             self._stop_reading(problem)
             return
+        assert self._parser is not None
         self._flight.done = perf_counter()
         self._reply = Reply(self._parser.get_status_code(), self._headers, body, self._parser.get_http_version())
         self.finished = True

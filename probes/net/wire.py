@@ -55,7 +55,8 @@ class Wire(asyncio.Protocol):
         return self._reading.reply()
 
     def close(self) -> None:
-        """Drop the connection at once; nothing more is read or written."""
+        """Drop the connection at once, and what was read; nothing more is read or written."""
+        self._reading.drop()
         if self._transport is not None:
             self._transport.abort()
 
