@@ -59,7 +59,13 @@ class Capture(Configured):
         return f"cookie {self.cookie}" if self.cookie is not None else f"the body by {self.regex}"
 
     def take(self, answer: Answer) -> tuple[Any, str]:
-        """Return the value and an empty text, or nothing and why nothing was found."""
+        """Return the value and an empty text, or nothing and why nothing was found. Null and an empty text are nothing."""
+        value, trouble = self._found(answer)
+        if not trouble and (value is None or value == ""):
+            return None, f"there is {'null' if value is None else 'an empty text'} at {self}"
+        return value, trouble
+
+    def _found(self, answer: Answer) -> tuple[Any, str]:
         if self.json_path is not None:
             return _from_json(self.json_path, answer)
         if self.header is not None:

@@ -23,3 +23,22 @@ def test_an_expression_that_backtracks_for_ever_ends(text: str, said: str) -> No
 def test_a_name_between_braces_is_refused_in_the_path_of_a_capture() -> None:
     with pytest.raises(ValueError, match=r"cannot hold '\{\{name\}\}'"):
         Capture.model_validate({"json": "$['{{it}}']"})
+
+
+@pytest.mark.parametrize(
+    ("capture", "document", "said"),
+    [
+        ({"json": "$.id"}, '{"id": null}', "null at $.id"),
+        ({"json": "$.id"}, '{"id": ""}', "an empty text at $.id"),
+        ({"regex": "id=([a-z]*)"}, "id=&x", "an empty text at the body by id="),
+    ],
+)
+def test_nothing_is_no_value_to_go_on_with(capture: dict[str, str], document: str, said: str) -> None:
+    """Two nulls are equal, and `/things/{{id}}` without an id is the list of all: what follows would prove nothing."""
+    value, trouble = Capture.model_validate(capture).take(answer(document))
+    assert value is None and said in trouble
+
+
+@pytest.mark.parametrize("document", ['{"id": 0}', '{"id": false}', '{"id": []}'])
+def test_a_value_that_is_merely_small_is_one(document: str) -> None:
+    assert Capture.model_validate({"json": "$.id"}).take(answer(document))[1] == ""
