@@ -1,10 +1,10 @@
 # Two stages: the first builds the wheel and its locked dependencies, the second holds only what runs.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY requirements/base.lock requirements/build.lock requirements/
+COPY requirements/image.lock requirements/build.lock requirements/
 RUN python -m venv /opt/vedette \
  && /opt/vedette/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
-      -r requirements/base.lock -r requirements/build.lock
+      -r requirements/image.lock -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY probes probes
 COPY scenarios scenarios

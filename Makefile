@@ -22,9 +22,13 @@ test: $(VENV)/.dev ## run every test, the linters and the type checker
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-lock: ## write the locked lists anew
+lock: $(VENV)/.dev ## write the locked lists anew
+	$(PIP) uv
 	uv pip compile -q pyproject.toml $(LOCK) -o requirements/base.lock
-	uv pip compile -q pyproject.toml --group dev --extra browser --extra postgres --extra redis --extra schema $(LOCK) -o requirements/dev.lock
+	uv pip compile -q pyproject.toml $(EXTRAS) $(LOCK) -o requirements/image.lock
+	uv pip compile -q pyproject.toml --group dev --extra browser $(EXTRAS) $(LOCK) -o requirements/dev.lock
+
+EXTRAS := --extra postgres --extra redis --extra schema
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
