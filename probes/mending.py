@@ -113,10 +113,13 @@ class Mending:
         trouble = work.result()
         if trouble:
             return f"{undo.what} was not undone: {self._session.redactor.text(trouble)}", stop
+        if undo.entry_id and self._journal is not None:
+            try:
+                self._journal.done(undo.entry_id)
+            except LeverError as problem:
+                return f"{undo.what} was undone, but stays in the journal: {problem}", stop
         if undo in self._open:
             self._open.remove(undo)
-        if undo.entry_id and self._journal is not None:
-            self._journal.done(undo.entry_id)
         return "", stop
 
 

@@ -25,6 +25,7 @@ from probes.target import Target
 __all__ = ["Entry", "Fate", "Journal", "JournalError", "Restored", "rebuild", "restore"]
 
 UNDO_TIMEOUT_S = 60.0
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _FORM = 1  # of an entry's file; another number is an entry of another version of ours
 
 
@@ -122,10 +123,13 @@ class Journal:
         return entry.id
 
     def done(self, entry_id: str) -> None:
-        """Strike an entry out; one that is no longer there is no error, as two may have mended the same."""
-        self._file(entry_id).unlink(missing_ok=True)
-        if self.folder.is_dir():
-            _sync_folder(self.folder)
+        """Strike an entry out; one that is no longer there is no error, as two may have mended the same. Raises: JournalError."""
+        try:
+            self._file(entry_id).unlink(missing_ok=True)
+            if self.folder.is_dir():
+                _sync_folder(self.folder)
+        except OSError as problem:
+            raise JournalError(f"'{entry_id}' could not be struck out of the journal ({problem.strerror})") from problem
 
     def open_entries(self) -> list[Entry]:
         """Return what is still to be undone, oldest first. What cannot be read is told by `damaged`."""
@@ -142,12 +146,12 @@ class Journal:
                 found.append((path, _from_json(json.loads(path.read_text(encoding="utf-8")))))
             except FileNotFoundError:
                 continue  # another process struck it out meanwhile
-            except (OSError, ValueError, KeyError, TypeError) as problem:
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
                 found.append((path, f"the journal entry '{path}' cannot be read ({type(problem).__name__}: {problem})"))
         return found
 
     def _file(self, entry_id: str) -> Path:
-        if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", entry_id):
+        if not _ID.fullmatch(entry_id):
             raise JournalError(f"'{entry_id}' is not the id of a journal entry")
         return self.folder / f"{entry_id}.json"
 
@@ -248,10 +252,17 @@ def _to_json(entry: Entry) -> dict[str, Any]:
     return {"form": _FORM, **{name: getattr(entry, name) for name in Entry.__slots__}, "at": entry.at.isoformat()}
 
 
-def _from_json(data: dict[str, Any]) -> Entry:
-    if data.pop("form") != _FORM:
+def _from_json(data: Any) -> Entry:
+    if not isinstance(data, dict) or data.pop("form", None) != _FORM:
         raise ValueError("it was written by another version")
-    return Entry(**{**data, "at": datetime.fromisoformat(data["at"])})
+    entry = Entry(**{**data, "at": datetime.fromisoformat(data["at"])})
+    texts = (entry.what, entry.lever, entry.suite_path, entry.id, entry.process_started)
+    tables = (entry.target, entry.lever_options)
+    if not all(isinstance(t, str) for t in texts) or not all(isinstance(t, dict) for t in tables) or type(entry.pid) is not int:
+        raise ValueError("a value in it is of the wrong type")
+    if not _ID.fullmatch(entry.id):
+        raise ValueError("its id is none")
+    return entry
 
 
 def _sync_folder(folder: Path) -> None:

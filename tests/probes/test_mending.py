@@ -263,3 +263,15 @@ async def test_an_undo_may_send_beyond_every_limit() -> None:
         async with asyncio.timeout(3):
             assert await session.close() == []
     assert server.talks[-1].path == "/mend"
+
+
+async def test_an_undo_that_cannot_be_struck_out_is_told_and_the_others_still_run(journal: Journal, did: list[str]) -> None:
+    session = breaking(journal)
+    session.undo_later("the other", lambda: Recorded()._do("other"))
+    with patch.object(Journal, "done", side_effect=JournalError("the disk is gone")):
+        with pytest.raises(LeverError, match="the disk is gone"):
+            async with session.fault("down"):
+                pass
+        failures = await session.close()
+    assert failures == ["fault 'down' was undone, but stays in the journal: the disk is gone"]
+    assert did[-1] == "other done"

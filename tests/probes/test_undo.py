@@ -88,6 +88,33 @@ async def test_a_damaged_entry_is_told_and_kept(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.json"))) == 4
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"what": 1}',
+        '{"target": []}',
+        '{"lever": {}}',
+        '{"lever_options": 3}',
+        '{"pid": "a"}',
+        '{"process_started": 1}',
+        '{"id": "../x"}',
+        '{"at": 5}',
+    ],
+)
+def test_an_entry_of_the_wrong_types_is_damaged_and_stops_nobody(text: str, tmp_path: Path) -> None:
+    journal, entry = Journal(tmp_path), an_entry(tmp_path)
+    journal.register(entry)
+    (tmp_path / "odd.json").write_text(json.dumps(json.loads((tmp_path / f"{entry.id}.json").read_text()) | json.loads(text)))
+    assert [path.name for path, _ in journal.damaged()] == ["odd.json"]
+    assert journal.open_entries() == [entry]
+
+
+def test_what_cannot_be_struck_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(JournalError, match="'folder' could not be struck out of the journal"):
+        Journal(tmp_path).done("folder")
+
+
 def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from probes.undo import Entry, Journal\n"
