@@ -108,6 +108,32 @@ def test_an_outcome_is_acknowledged_only_after_its_commit(path: Path) -> None:
     assert seen == [True] * 3
 
 
+def test_nobody_who_flushes_or_closes_waits_for_a_group_to_fill(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_module, "LINGER_S", 3600.0)
+    sink = StoreSink(path)
+    feed(sink, a_run(2))
+    sink.flush()
+    assert len(Store(path).run().outcomes) == 2
+    feed(sink, a_run(sink_module.GROUP + 1))
+    sink.close()
+    assert [sum(r.counts.values()) for r in Store(path).runs()] == [sink_module.GROUP + 1, 2]
+
+
+def test_a_full_group_is_stored_at_once_and_a_lone_outcome_soon(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_module, "LINGER_S", 3600.0)
+    acknowledged = threading.Event()
+    sink = StoreSink(path, acknowledged=lambda outcome_id: acknowledged.set())
+    feed(sink, a_run(sink_module.GROUP))
+    assert acknowledged.wait(30)
+    sink.close()
+    monkeypatch.setattr(sink_module, "LINGER_S", 0.01)
+    acknowledged.clear()
+    sink = StoreSink(path, acknowledged=lambda outcome_id: acknowledged.set())
+    feed(sink, a_run(1))
+    assert acknowledged.wait(30)
+    sink.close()
+
+
 def test_every_commit_waits_for_the_disk(path: Path) -> None:
     from reports.store.database import Database
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +19,10 @@ from hypothesis import strategies as st
 
 from probes.outcome import Evidence, Measurement, Verdict
 from reports.store import Store, StoreError, StoreSink
+from reports.store.database import Database, _write_ahead
+from reports.store.lines import to_line
 from reports.store.rows import outcome_rows
+from reports.store.writer import Writer
 from scenarios.events import Ended, OutcomeReady, RunFinished, RunStarted
 from tests.reports.store.stored_runs import AT, a_run, feed, full_outcome, full_result, passed, run_info
 
@@ -44,17 +50,49 @@ def test_the_example_leaves_no_field_at_its_default() -> None:
                 assert getattr(thing, name) != field.default, f"{type(thing).__name__}.{name}"
 
 
-def test_the_outcomes_come_back_in_the_runs_order_not_in_the_order_they_arrived(path: Path) -> None:
+def test_the_outcomes_come_back_in_the_runs_order_not_in_the_order_they_arrived(anywhere: str) -> None:
     run = run_info()
     outcomes = tuple(full_outcome(run, f"scenario {n}") for n in range(5))
-    sink = StoreSink(path)
+    sink = StoreSink(anywhere)
     sink.take(RunStarted(run, ()))
     for outcome in reversed(outcomes):
         sink.take(OutcomeReady(outcome))
         sink.flush()
     sink.take(RunFinished(full_result(run, outcomes)))
     sink.close()
-    assert Store(path).run().outcomes == outcomes
+    with closing(Store(anywhere)) as store:
+        assert store.run().outcomes == outcomes
+
+
+def test_what_a_rescue_file_brings_to_a_run_comes_after_what_it_has(anywhere: str, tmp_path: Path) -> None:
+    run = run_info()
+    outcomes = tuple(full_outcome(run, f"scenario {n}") for n in range(4))
+    sink = StoreSink(anywhere)
+    sink.take(RunStarted(run, ()))
+    for outcome in outcomes[:2]:
+        sink.take(OutcomeReady(outcome))
+    sink.close()
+    rescued = tmp_path / "rescued.jsonl"
+    rescued.write_text("".join(to_line(kept) + "\n" for kept in (RunStarted(run, ()), outcomes[1], *outcomes[2:])))
+    with closing(Store(anywhere)) as store:
+        assert store.import_jsonl(rescued) == 3
+        assert store.run().outcomes == outcomes
+
+
+def test_a_group_that_was_not_stored_leaves_no_trace_in_the_runs_order(path: Path) -> None:
+    run = run_info()
+    first, second = full_outcome(run, "first"), full_outcome(run, "second")
+    database = Database(path)
+    database.make_ready()
+    writer = Writer(database)
+    writer.write([RunStarted(run, ()), first])
+    with pytest.raises(StoreError):
+        writer.write([second, replace(full_outcome(run), run_id="a run that is not there")])
+    writer.write([second])
+    writer.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT id, place FROM outcomes ORDER BY place").fetchall() == [(first.id, 0), (second.id, 1)]
+    connection.close()
 
 
 def test_an_outcome_that_only_the_result_holds_is_stored_too(path: Path) -> None:
@@ -229,3 +267,20 @@ def test_a_password_in_an_address_is_never_shown(address: str) -> None:
     with pytest.raises(StoreError) as problem:
         Store(address).runs()
     assert "hunter2" not in str(problem.value)
+
+
+def test_two_that_open_a_new_store_at_once_wait_for_each_other() -> None:
+    class Contended:
+        def __init__(self, refusals: int, code: int = sqlite3.SQLITE_BUSY) -> None:
+            self.refusals, self.code = refusals, code
+
+        def execute(self, _statement: str) -> None:
+            self.refusals -= 1
+            if self.refusals >= 0:
+                problem = sqlite3.OperationalError("database is locked")
+                problem.sqlite_errorcode = self.code
+                raise problem
+
+    _write_ahead(cast(sqlite3.Connection, Contended(3)))
+    with pytest.raises(sqlite3.OperationalError):
+        _write_ahead(cast(sqlite3.Connection, Contended(1, sqlite3.SQLITE_FULL)))
