@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, name_of, newer, unknown_schema
@@ -32,8 +34,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection in one transaction, so that all that is read fits together. Raises: StoreError."""
-        if self._is_file and not self._path.is_file():
-            raise StoreError(f"there is no store '{self.name}' yet: it is made by the first run")
+        with self._translated():
+            if self._is_file and not self._path.is_file():
+                raise StoreError(f"there is no store '{self.name}' yet: it is made by the first run")
         with self._translated(), self._engine.connect() as connection, connection.begin():
             if self._revision(connection) != HEAD:
                 raise StoreError(f"the store '{self.name}' has no tables of this version yet: the next run makes them")
@@ -102,7 +105,8 @@ class Database:
     @staticmethod
     def _sqlite(path: str) -> Engine:
         options = {"timeout": LOCKED_WAIT_S, "isolation_level": None}
-        engine = create_engine(f"sqlite:///{path}", connect_args=options, json_serializer=_compact)
+        place = URL.create("sqlite", database=os.path.join(".", path))  # not a text: `?` and `:memory:` have a meaning there
+        engine = create_engine(place, connect_args=options, json_serializer=_compact)
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin)
         return engine
@@ -111,8 +115,8 @@ class Database:
 def _without_password(address: str) -> str:
     try:
         return name_of(make_url(address).render_as_string(hide_password=True))
-    except SQLAlchemyError:  # not an address after all, but it may hold a password
-        return address.partition("://")[0] + "://…"
+    except (SQLAlchemyError, ValueError):  # not an address after all, but it may hold a password
+        raise StoreError(f"'{address.partition('://')[0]}://…' is not an address of a database: name another store") from None
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
@@ -124,9 +128,22 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
     in the writer's thread.
     """
     connection.execute(f"PRAGMA busy_timeout={int(LOCKED_WAIT_S * 1000)}")
-    connection.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. Two that open a new file at once may each wait for the other, so SQLite refuses without waiting."""
+    deadline = time.monotonic() + LOCKED_WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:
