@@ -346,6 +346,7 @@ def test_a_run_in_which_everything_goes_wrong_tells_no_secret_anywhere(place: Pl
 def test_the_search_finds_what_is_no_secret_in_every_report_and_in_the_store(place: Place) -> None:
     place.call("run", "leaks.yaml", "--target", "open", "-v", "-k", "an open", "-r", "list", *every_format(), code=1)
     found = {line.partition(":")[0] for line in leaks_in(place.everything(), OPEN)}
+    assert "vedette-unsaved" not in place.said_by_all()
     assert {f"report.{name}" for name in FORMATS.names()} <= found
     assert {"summary.md", ".vedette/results.db", ".vedette/results.db as SQL"} <= found
     assert any(name.startswith("stdout of run") for name in found)
