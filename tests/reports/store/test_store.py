@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 
 from probes.outcome import Evidence, Measurement, Verdict
 from reports.store import Store, StoreError, StoreSink
-from reports.store.database import Database, _write_ahead
+from reports.store.database import Database
 from reports.store.lines import to_line
 from reports.store.rows import outcome_rows
 from reports.store.writer import Writer
@@ -267,20 +266,3 @@ def test_a_password_in_an_address_is_never_shown(address: str) -> None:
     with pytest.raises(StoreError) as problem:
         Store(address).runs()
     assert "hunter2" not in str(problem.value)
-
-
-def test_two_that_open_a_new_store_at_once_wait_for_each_other() -> None:
-    class Contended:
-        def __init__(self, refusals: int, code: int = sqlite3.SQLITE_BUSY) -> None:
-            self.refusals, self.code = refusals, code
-
-        def execute(self, _statement: str) -> None:
-            self.refusals -= 1
-            if self.refusals >= 0:
-                problem = sqlite3.OperationalError("database is locked")
-                problem.sqlite_errorcode = self.code
-                raise problem
-
-    _write_ahead(cast(sqlite3.Connection, Contended(3)))
-    with pytest.raises(sqlite3.OperationalError):
-        _write_ahead(cast(sqlite3.Connection, Contended(1, sqlite3.SQLITE_FULL)))
