@@ -154,7 +154,7 @@ class Expectation(Configured):
         if self.json_values or self.json_schema is not None:
             yield from self._json(answer)
         if self.body is not None:
-            yield from _each("the body", self.body, Selection([answer.text], hollow=not answer.body), now)
+            yield from _each("the body", self.body, Selection([answer.text], hollow=not answer.body.strip()), now)
         if self.size_bytes is not None:
             size, bounds = len(answer.body), self.size_bytes
             yield "the body's size", Finding(str(bounds), bounds.holds(size), f"{size} bytes", f"is {size} bytes")

@@ -192,6 +192,9 @@ def disagreement(ready: HealthAnswer, alias: HealthAnswer) -> str:
 
 
 def _state(value: Any) -> str:
+    if isinstance(value, list):  # one entry for each node; what is not up counts
+        states = [_state(item) for item in value]
+        return next((state for state in states if state != "up"), "up" if states else "without a state")
     if isinstance(value, dict):
         value = value.get("status")
     if value is True or (isinstance(value, str) and value.casefold() in _UP):

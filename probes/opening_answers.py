@@ -41,7 +41,7 @@ def read_instant(value: Json, form: str, zone: ZoneInfo) -> datetime:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not text")
     try:
-        read = datetime.fromisoformat(value)
+        read = datetime.fromisoformat(value.upper())  # RFC 3339 section 5.6: a small z is an offset too
     except ValueError:
         raise ValueError(f"{value!r} is not an ISO 8601 time") from None
     if "T" not in value.upper() and " " not in value:

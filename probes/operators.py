@@ -243,7 +243,7 @@ def instant(value: Json) -> datetime | None:
     if not isinstance(value, str) or len(value) < 20:  # shortest: 2026-01-01T00:00:00Z
         return None
     try:
-        read = datetime.fromisoformat(value)
+        read = datetime.fromisoformat(value.upper())  # RFC 3339 section 5.6: a small z is an offset too
     except ValueError:
         return None
     return read if read.tzinfo is not None else None

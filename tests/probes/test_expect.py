@@ -114,6 +114,7 @@ def test_headers_are_found_in_any_case_and_each_of_several_is_judged() -> None:
 def test_an_empty_body_clears_nothing() -> None:
     for matcher in ({"not_contains": "Traceback"}, {"not_matches": "Traceback"}, {"not_equals": "x"}, {"none_of": ["x"]}):
         assert not holds(answer(b""), body=matcher)
+        assert not holds(answer(b" \r\n"), body=matcher)
         assert holds(answer(b"hello"), body=matcher)
     assert holds(answer(b"", 204), body={"empty": True})
 

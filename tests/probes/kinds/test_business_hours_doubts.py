@@ -16,7 +16,7 @@ from tests.probes.small_service import Asked, Reply, a_session, a_target, asked,
 
 pytestmark = pytest.mark.anyio
 LOGGED = {"log": {"source": "app", "within": "300ms"}}
-HALF_PAST = {"hours": {"mon-fri": ["09:30-18:30"]}, "examples": []}
+HALF_PAST: dict[str, Any] = {"hours": {"mon-fri": ["09:30-18:30"]}, "examples": []}
 
 
 class ByTheHour(Shop):

@@ -107,6 +107,40 @@ async def test_liveness_that_goes_down_late_is_caught(while_down: bool) -> None:
     assert outcome.verdict is Verdict.FAIL and "liveness went down with database" in outcome.sentence, outcome.sentence
 
 
+@pytest.mark.parametrize(
+    ("states", "trouble"),
+    [
+        (["pass"], ""),
+        (["pass", "pass"], ""),
+        (["pass", "fail"], "says database is down"),
+        ([], "says database is without a state"),
+    ],
+    ids=str,
+)
+async def test_one_entry_for_each_node_is_up_only_if_every_node_is(states: list[str], trouble: str) -> None:
+    """Source: draft-inadarei-api-health-check-06 section 4: each of `checks` is an array."""
+
+    def nodes(service: Service, asked: Asked, reply: Reply) -> Reply:
+        rows = [{"status": state, "componentId": f"n{n}"} for n, state in enumerate(states)]
+        return on(asked.path, lambda d: d["checks"].update(database=rows))(service, asked, reply)
+
+    def sound_or_not(service: Service, asked: Asked, reply: Reply) -> Reply:
+        return nodes(service, asked, reply) if asked.path in ("/health/ready", "/api/v1/health") else reply
+
+    outcome = await asked_with(sound_or_not)
+    assert outcome.verdict is (Verdict.FAIL if trouble else Verdict.PASS) and trouble in outcome.sentence, outcome.sentence
+
+
+async def test_a_small_z_is_an_offset_too() -> None:
+    """Source: RFC 3339 section 5.6: "T" and "Z" may alternatively be lower case."""
+
+    def small(service: Service, asked: Asked, reply: Reply) -> Reply:
+        zulu = on(asked.path, lambda d: d.update(timestamp=d["timestamp"].replace("+00:00", "z")))
+        return zulu(service, asked, reply) if reply.status == 200 else reply
+
+    assert (await asked_with(small)).verdict is Verdict.PASS
+
+
 async def test_a_clock_two_minutes_off_is_within_bounds() -> None:
     def slow_clock(service: Service, asked: Asked, reply: Reply) -> Reply:
         return on(asked.path, lambda d: later(d, minutes=-2))(service, asked, reply) if reply.status == 200 else reply
