@@ -191,3 +191,8 @@ def test_any_secret_of_four_signs_or_more_is_replaced(secret: str, around: str) 
     if not secret.strip() or len(secret.strip()) < 4 or secret in "[token]":
         return
     assert secret not in _redactor(secret).text(f"{around}{secret}{around}").replace("[token]", "\0")
+
+
+def test_an_address_with_a_port_and_an_e_mail_in_its_query_keeps_its_host() -> None:
+    seen = Redactor().text("http://127.0.0.1:8080/page?email=bob@firma.de&phone=%2B49%2030%2090182011")
+    assert seen == "http://127.0.0.1:8080/page?email=[email]&phone=[phone]"
