@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,14 @@ def parse_duration(value: object) -> float:
 
     Raises: ValueError for anything else, and for a negative or boolean value.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
         return float(value)
     if isinstance(value, str):
         text = value.strip()
         parts = _DURATION.findall(text)
-        if parts and "".join(_DURATION.sub("", text).split()) == "":
-            return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+        seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+        if parts and "".join(_DURATION.sub("", text).split()) == "" and seconds < math.inf:
+            return seconds
     raise ValueError("should be a duration such as 250ms, 1.5s, 5m or 2h")
 
 

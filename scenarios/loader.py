@@ -36,7 +36,7 @@ def load_suite(
     path, bundled = find_suite(name_or_path)
     shown = _shown(path)
     # A bundled suite lies where the package is installed; what it names relatively is meant where the user stands.
-    folder = Path.cwd() if bundled else path.parent
+    folder = _here() if bundled else path.parent
     mistakes: list[Mistake] = []
     root = read_file(path, shown, mistakes)
     loading = _Loading(root, shown, folder, os.environ if environ is None else environ, mistakes)
@@ -55,7 +55,7 @@ def find_suite(name_or_path: str) -> tuple[Path, bool]:
     looks_like_path = path.suffix in (".yaml", ".yml") or os.sep in name_or_path
     if not looks_like_path and name_or_path in names:
         return LIBRARY / f"{name_or_path}.yaml", True
-    if path.exists():
+    if _exists(path):
         return path, False
     if looks_like_path:
         beside = [str(p) for p in (path.parent.glob("*.y*ml") if path.parent.is_dir() else ())]
@@ -263,5 +263,19 @@ def _shown(path: Path) -> str:
     """Return the path as people know it: from where they stand, if it lies below."""
     try:
         return str(path.relative_to(Path.cwd())) if path.is_absolute() else str(path)
-    except ValueError:
+    except (ValueError, OSError):
         return str(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than any file's
+        return False
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise SuiteError([Mistake("the current folder is gone", remedy="change to one that is there")]) from None

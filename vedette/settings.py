@@ -39,3 +39,8 @@ def make_state_folder(settings: Settings) -> None:
     ignore = settings.state / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+
+
+def no_state_folder(settings: Settings, problem: OSError) -> str:
+    """Return the sentence for a state folder that cannot be made."""
+    return f"the state folder '{settings.state}' cannot be made: {problem.strerror}; VEDETTE_STATE_DIR names another"

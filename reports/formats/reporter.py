@@ -99,12 +99,12 @@ def parse(asked: str) -> tuple[type[Reporter], Path | None]:
 def check_writable(path: Path) -> None:
     """Refuse a path that a report cannot be written to. Raises: ReporterError."""
     folder = path.parent
-    if path.is_dir():
-        raise ReporterError(f"the report cannot be written to '{path}': it is a folder")
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "is not there"
-        raise ReporterError(f"the report cannot be written to '{path}': the folder '{folder}' {what}")
     try:
+        if path.is_dir():
+            raise ReporterError(f"the report cannot be written to '{path}': it is a folder")
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "is not there"
+            raise ReporterError(f"the report cannot be written to '{path}': the folder '{folder}' {what}")
         if _is_device(path):
             return
         if path.exists():

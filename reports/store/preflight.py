@@ -26,7 +26,7 @@ def check_store(path: Path | str) -> None:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.parent.is_dir() or path.is_dir():
+        if not path.parent.is_dir() or (path.exists() and not path.is_file()):  # a folder, or a device such as /dev/null
             raise StoreError(f"the store '{path}' is not a file in a folder: name another store")
         _try_to_write(path.parent)
         if path.exists() and path.stat().st_size:

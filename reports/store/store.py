@@ -103,11 +103,13 @@ def _read(path: Path) -> list[Record]:
             for number, line in enumerate(file, 1):
                 try:
                     records.append(from_line(line))
-                except (KeyError, ValueError, TypeError) as problem:
+                except (KeyError, ValueError, TypeError, AttributeError) as problem:
                     reason = f"line {number} is not a line of a run: {problem}"
                     raise StoreError(f"'{path}' was not taken in, {reason}") from problem
     except OSError as problem:
         raise StoreError(f"'{path}' cannot be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise StoreError(f"'{path}' was not taken in: it is not UTF-8") from problem
     return records
 
 

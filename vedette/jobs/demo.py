@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def demo(order: Order, faults: Sequence[str], report: Path) -> Exit:
     """Start the reference target, run the demo suite against it, and leave an HTML report."""
-    with tempfile.TemporaryDirectory(prefix="vedette-demo-") as folder:
+    # In the state folder, as a container may have no other place that can be written to.
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=read_settings().state.absolute()) as folder:
         log = Path(folder) / "reference.log"
         token = secrets.token_hex(16)
         with embedded_target(faults, log, token) as url:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vedette.cli.speech import UsageError, complain, complain_of_suite, tell
 from vedette.exit_codes import Exit, of_signal, worst
-from vedette.settings import make_state_folder, read_settings
+from vedette.settings import make_state_folder, no_state_folder, read_settings
 
 if TYPE_CHECKING:
     from scenarios.events import RunResult, Sink
@@ -79,6 +79,9 @@ def load(order: Order) -> tuple[Suite, str, Selection] | None:
     from scenarios.mistakes import SuiteError
     from scenarios.selection import parse_selection
 
+    for given in order.tags:  # `-t "$TAG"` with an empty variable must not ask everything
+        if not given.replace(",", " ").strip():
+            raise UsageError(f"-t '{given}' names no tag; leave it out to choose every scenario")
     try:
         suite = load_suite(order.suite, target=order.target, environ=order.environ)
         if order.target is None and len(suite.target_names) > 1:
@@ -121,7 +124,7 @@ def _ready(order: Order) -> Exit:
         if order.keep:
             check_store(order.store or settings.database)
     except OSError as problem:
-        complain(f"the state folder '{settings.state}' cannot be made: {problem.strerror}; VEDETTE_STATE_DIR names another")
+        complain(no_state_folder(settings, problem))
         return Exit.INCONCLUSIVE
     except StoreError as problem:
         complain(f"{problem}; nothing was sent (--no-store runs without it)")

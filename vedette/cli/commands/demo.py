@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vedette.cli.speech import complain
 from vedette.exit_codes import Exit
 
 SUMMARY = "see the main job done, against a target of our own"
@@ -33,10 +34,14 @@ def run(args: argparse.Namespace) -> int:
         return Exit.PASSED
     from vedette.jobs.demo import demo
     from vedette.jobs.smoke import Order
-    from vedette.settings import make_state_folder, read_settings
+    from vedette.settings import make_state_folder, no_state_folder, read_settings
 
     settings = read_settings()
-    make_state_folder(settings)
-    settings.reports.mkdir(exist_ok=True)
+    try:
+        make_state_folder(settings)
+        settings.reports.mkdir(exist_ok=True)
+    except OSError as problem:
+        complain(no_state_folder(settings, problem))
+        return Exit.INCONCLUSIVE
     report = args.html or settings.reports / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.html"
     return demo(Order(suite="demo", target="reference", reports=("list",), verbose=args.verbose), args.fault, report)

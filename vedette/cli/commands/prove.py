@@ -24,6 +24,8 @@ def run(args: argparse.Namespace) -> int:
 
     from vedette.jobs.prove import prove
 
+    if args.jobs < 1 or args.sound_runs < 0:
+        raise UsageError("--jobs should be a whole number from 1 on, --sound-runs one from 0 on")
     try:
         proof = asyncio.run(prove(faults=args.fault or None, sound_runs=args.sound_runs, jobs=args.jobs, progress=tell))
     except ValueError as problem:

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from reports.formats.reporter import ReporterError
     from reports.store import Store, StoreError
     from vedette.settings import read_settings
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
                 sys.stdout.write(_line(summary) + "\n")
             return Exit.PASSED
         return _show(store, args)
-    except (StoreError, LookupError) as problem:
+    except (StoreError, ReporterError, LookupError) as problem:
         raise UsageError(str(problem.args[0] if problem.args else problem)) from problem
 
 
