@@ -20,8 +20,10 @@ from probes.redact import Redactor
 # What a program needs to be found and to find its own configuration; no token of ours is among them.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "KUBECONFIG", "DOCKER_HOST", "XDG_RUNTIME_DIR", "SSL_CERT_FILE")
 _CHUNK = 64 * 1024
-_STDERR_BYTES = 8 * 1024
 _AFTER_KILL_S = 2.0
+
+
+_Line = tuple[str, bool]  # the text, and whether it came on standard error
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ class CommandMark:
     """A time, and how often each line was seen since: a command has no place to continue from, so it prints lines again."""
 
     since: datetime
-    seen: Counter[str] = field(default_factory=Counter)
+    seen: Counter[_Line] = field(default_factory=Counter)
     lines: int = 0
 
 
 class Command(LogSource, source="command"):
-    """Runs a program, without a shell, and takes each line of its output for a log line.
+    """Runs a program, without a shell, and takes each line of its output and of its standard error for a log line.
 
     `{{since}}` in an argument becomes the time of the mark, such as 2026-11-21T10:00:00.123456Z. Lines that
     were there when the mark was set, or were read before, do not count again. The program and all that it
@@ -57,16 +59,19 @@ class Command(LogSource, source="command"):
 
     async def read_since(self, mark: Any) -> LogWindow:
         lines, cut_short = await self._run(mark.since)
-        seen: Counter[str] = Counter()
+        seen: Counter[_Line] = Counter()
+        numbers: Counter[bool] = Counter()
         fresh: list[LogLine] = []
-        for number, line in enumerate(lines, start=1):
+        for line in lines:
+            text, aside = line
             seen[line] += 1
+            numbers[aside] += 1
             if seen[line] > mark.seen[line]:
-                fresh.append(LogLine(line, self.describe(), number))
+                fresh.append(LogLine(text, self.describe() + (", standard error" if aside else ""), numbers[aside]))
         remarks = (f"the command printed more than {self.max_bytes} bytes; the rest was not read",) if cut_short else ()
         return LogWindow(tuple(fresh), CommandMark(mark.since, mark.seen | seen, len(lines)), cut_short, remarks)
 
-    async def _run(self, since: datetime) -> tuple[list[str], bool]:
+    async def _run(self, since: datetime) -> tuple[list[_Line], bool]:
         """Run once and return the lines, and whether there were more than may be read."""
         stamp = since.isoformat(timespec="microseconds").replace("+00:00", "Z")
         argv = [part.replace("{{since}}", stamp) for part in self.argv]
@@ -92,24 +97,27 @@ class Command(LogSource, source="command"):
             _kill(process)  # at once: a second cancellation may not leave it running
             await asyncio.shield(_end(process))
 
-    async def _output(self, process: asyncio.subprocess.Process) -> tuple[list[str], bool]:
+    async def _output(self, process: asyncio.subprocess.Process) -> tuple[list[_Line], bool]:
         assert process.stdout is not None and process.stderr is not None
         async with asyncio.TaskGroup() as both:
-            complaint = both.create_task(_read_head(process.stderr, _STDERR_BYTES))
-            output = both.create_task(self._read_output(process))
-        raw, cut_short = output.result()
+            complaint = both.create_task(self._read_pipe(process, process.stderr))
+            output = both.create_task(self._read_pipe(process, process.stdout))
+        (raw, long), (aside, long_aside) = output.result(), complaint.result()
+        cut_short = long or long_aside
         if not cut_short and await process.wait() != 0:
-            first = next(iter(complaint.result().decode("utf-8", "replace").strip().splitlines()), "it said nothing")
+            first = next(iter(aside.decode("utf-8", "replace").strip().splitlines()), "it said nothing")
             how = _ending(process.returncode or 0)
             raise EvidenceError(f"the {self.describe()} {how}: {self._redactor().text(first)[:300]}")
-        text = raw.decode(self.encoding, "replace").removesuffix("\n")
-        return [line.removesuffix("\r") for line in text.split("\n")] if raw else [], cut_short
+        return [*self._lines(raw, aside=False), *self._lines(aside, aside=True)], cut_short
 
-    async def _read_output(self, process: asyncio.subprocess.Process) -> tuple[bytes, bool]:
+    def _lines(self, raw: bytes, *, aside: bool) -> list[_Line]:
+        text = raw.decode(self.encoding, "replace").removesuffix("\n")
+        return [(line.removesuffix("\r"), aside) for line in text.split("\n")] if raw else []
+
+    async def _read_pipe(self, process: asyncio.subprocess.Process, pipe: asyncio.StreamReader) -> tuple[bytes, bool]:
         """Read up to the limit; what would print more is stopped at once, since nobody will read it."""
-        assert process.stdout is not None
         pieces, length = [], 0
-        while piece := await process.stdout.read(_CHUNK):
+        while piece := await pipe.read(_CHUNK):
             pieces.append(piece)
             length += len(piece)
             if length > self.max_bytes:
@@ -123,14 +131,6 @@ class Command(LogSource, source="command"):
         for name in self.env:
             redactor.add(os.environ.get(name, ""), name)
         return redactor
-
-
-async def _read_head(stream: asyncio.StreamReader, limit: int) -> bytes:
-    """Read to the end, so that the program never waits for us, and keep the beginning."""
-    head = b""
-    while piece := await stream.read(_CHUNK):
-        head += piece[: limit - len(head)]
-    return head
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

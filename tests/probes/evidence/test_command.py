@@ -41,6 +41,24 @@ async def test_only_lines_printed_after_the_mark_count_and_each_once(tmp_path: P
     assert [(line.number, line.where) for line in second.lines] == [(5, f"command cat {log}")]
 
 
+async def test_lines_on_standard_error_are_read_too(tmp_path: Path) -> None:
+    """`docker logs` gives out there what the container wrote there, which is where many programs log."""
+    log = tmp_path / "log"
+    log.write_text("old\n")
+    source = Command(argv=["sh", "-c", 'echo access >&1; cat "$0" >&2', str(log)])
+    mark = await source.mark()
+    log.write_text("old\nsent to vera@example.com\n")
+    window = await source.read_since(mark)
+    assert _texts(window) == ["sent to vera@example.com"]
+    assert window.lines[0].where == "command sh -c, standard error" and window.lines[0].number == 2
+    assert _texts(await source.read_since(window.next_mark)) == []
+
+
+async def test_a_flood_on_standard_error_cuts_the_window_short() -> None:
+    source = Command(argv=_python("import sys; sys.stderr.write('x' * 5000)"), max_bytes=1000)
+    assert (await source.read_since(CommandMark(datetime.now(UTC)))).cut_short
+
+
 async def test_since_is_the_time_of_the_mark_in_rfc_3339() -> None:
     source = Command(argv=[*_python("import sys,os; print(sys.argv[1], os.urandom(4).hex())"), "--since-time={{since}}"])
     mark = await source.mark()
