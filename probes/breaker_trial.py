@@ -20,7 +20,8 @@ from probes.staleness import came_from_cache
 if TYPE_CHECKING:
     from probes.session import Answer, Session
 
-_LOOK_EVERY_S = 0.25
+_LOOK_EVERY_S = 0.25  # at first; a long wait is looked at less often
+_LOOKS = 100  # in the whole of a wait: three requests each stay well below what a scenario may send
 _CALLS_WHILE_OPEN = 3
 _NEVER_READ = Reading(trouble="its state was never read")
 
@@ -226,7 +227,7 @@ class Trial:
 
     async def until_closed(self, within_s: float) -> Recovery:
         """Call and look until the breaker is closed and serves, or the time is over."""
-        began = self.session.monotonic()
+        began, every_s = self.session.monotonic(), look_every_s(within_s)
         states: list[str] = []
         while True:
             left = within_s - (self.session.monotonic() - began)
@@ -234,7 +235,7 @@ class Trial:
             reading = await self.state()
             states.append(reading.state)
             if reading.is_open and (reading.retry_after_s or 0) > 0 and left > 0:
-                await self.session.sleep(min(reading.retry_after_s or 0, _LOOK_EVERY_S, left))
+                await self.session.sleep(min(reading.retry_after_s or 0, every_s, left))
                 continue
             call = await self.call()
             reading = await self.state()
@@ -242,8 +243,8 @@ class Trial:
             took = self.session.monotonic() - began
             closed = call.served and reading.state == CLOSED
             if closed or left <= 0:
-                return Recovery(closed and took <= within_s + _LOOK_EVERY_S, took, call, reading, HALF_OPEN in states)
-            await self.session.sleep(min(_LOOK_EVERY_S, max(left, 0)))
+                return Recovery(closed and took <= within_s + every_s, took, call, reading, HALF_OPEN in states)
+            await self.session.sleep(min(every_s, max(left, 0)))
 
     async def _count(self) -> int | None:
         from probes.session import NotJson
@@ -280,3 +281,8 @@ class Recovery:
 
 def form_trouble(form: OpenAnswer, call: Call) -> str:
     return form.trouble_of(call.answer) if call.answer else call.trouble
+
+
+def look_every_s(within_s: float) -> float:
+    """Return the seconds between two looks in a wait of so many seconds."""
+    return max(_LOOK_EVERY_S, within_s / _LOOKS)

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from probes.breaker_trial import look_every_s
 from probes.faults.http_hook import HttpHook
 from probes.kinds.circuit_breaker import CircuitBreaker
 from probes.outcome import Outcome, Verdict
-from probes.target import Grant
+from probes.target import Grant, Limits
 from probes.undo import Fate, Journal, restore
 from tests.probes.small_service import BreakerService, a_session, a_target, asked, serving, with_lever
 
@@ -369,3 +370,9 @@ async def test_after_a_kill_in_the_middle_of_the_probe_a_restore_takes_the_fault
         assert service.down
         (result,) = await restore(Journal(tmp_path / "undo"))
         assert (result.fate, result.what, service.down) == (Fate.UNDONE, "fault 'calcom_down'", False)
+
+
+@pytest.mark.parametrize("within_s", [1.0, 60.0, 90.0, 3600.0])
+def test_a_long_wait_for_recovery_stays_below_what_a_scenario_may_send(within_s: float) -> None:
+    requests_a_look = 3
+    assert within_s / look_every_s(within_s) * requests_a_look <= Limits().requests / 2
