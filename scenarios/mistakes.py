@@ -15,7 +15,8 @@ _RED, _BLUE, _OFF = "\x1b[1;31m", "\x1b[1;34m", "\x1b[0m"
 # Keys whose values are not repeated, near misses such as `pasword` included.
 _SECRET_WORD = r"pass?w(?:or)?d|passphrase|secret|token|bearer|credential|api[_-]?key|private[_-]?key|dsn|authorization"
 _SECRET_KEY = re.compile(_SECRET_WORD, re.IGNORECASE)
-_SECRET_VALUE = re.compile(rf"""([\w-]*(?:{_SECRET_WORD})[\w-]*["']?\s*:\s+)(?![{{\[&*|>#])(\S.*)""", re.IGNORECASE)
+# No `[\w-]*` in front: what stands before the word is not needed, and a long line without the word would cost its square.
+_SECRET_VALUE = re.compile(rf"""((?:{_SECRET_WORD})[\w-]*["']?\s*:\s+)(?![{{\[&*|>#])(\S.*)""", re.IGNORECASE)
 _SECRET_IN_FLOW = re.compile(_SECRET_VALUE.pattern.replace(r"(\S.*)", r"""("[^"]*"|'[^']*'|[^,}\s][^,}]*)"""), re.IGNORECASE)
 _FROM_ENVIRONMENT = re.compile(r"""["']?\$\{[^}]*\}["']?[\s,}\]]*""")
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)([^@\s]+)(?=@)")

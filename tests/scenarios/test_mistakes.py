@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from scenarios.mistakes import Mistake, Place, SourceFile, SuiteError, near, near_or_known
@@ -95,3 +97,19 @@ def test_a_file_cannot_speak_to_the_terminal() -> None:
     place = Place(SourceFile("x.yaml", ("a: \x1b[2J",)), 1, 4)
     told = SuiteError([Mistake("unknown field '\x1b[2J'", place, "\x07")]).render()
     assert "\x1b" not in told and "\x07" not in told and "unknown field '·[2J'" in told
+
+
+def test_a_very_long_line_is_told_at_once() -> None:
+    file = SourceFile("a.yaml", (f"{'x' * 100_000} bearer: hunter2",))
+    began = time.process_time()
+    told = SuiteError([Mistake("too long", Place(file, 1, 1))]).render()
+    assert time.process_time() - began < 30  # milliseconds, but minutes where the cost is the square of the length
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("key", ["my_bearer_token_2", "x-api-key", "DB_PASSWORD"])
+def test_a_secret_word_within_a_longer_key_hides_the_value(key: str) -> None:
+    file = SourceFile("a.yaml", (f"  - {{a: 1, {key}: hunter2, b: 2}}",))
+    told = SuiteError([Mistake("wrong", Place(file, 1, 3))]).render()
+    assert "hunter2" not in told
+    assert key in told
