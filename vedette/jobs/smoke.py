@@ -7,8 +7,7 @@ import contextlib
 import gc
 import os
 import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,40 +162,67 @@ def _ask(order: Order, suite: Suite, target: str, selection: Selection) -> Exit:
             suite, target, selection, sinks=sinks, run_deadline_s=order.timeout_s, fail_fast=order.fail_fast,
             journal=Journal(order.undo_journal or settings.undo_journal), jobs=order.jobs, version=version(),
         )  # fmt: skip
-        with _signals_stop(runner):
+        with signals.stop(runner):
             return await runner.run()
 
-    result = asyncio.run(go())
-    trouble = list(result.trouble)
-    if store is not None:
-        try:
-            store.close()
-        except StoreError as problem:
-            trouble.append(str(problem))
+    with _Signals() as signals:
+        result = asyncio.run(go())
+        trouble = list(result.trouble)
+        if store is not None:
+            try:
+                store.close()
+            except StoreError as problem:
+                trouble.append(str(problem))
     for sentence in trouble:
         complain(sentence)
     code = exit_code_of(result, strict=order.strict)
     return worst([code, Exit.INCONCLUSIVE]) if trouble else code
 
 
-@contextlib.contextmanager
-def _signals_stop(runner: Runner) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM stop the run cleanly: undo done, what was seen stored and reported."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+class _Signals:
+    """Lets the first SIGINT or SIGTERM stop the run cleanly: undo done, what was seen stored and reported.
 
-    def stop(number: int) -> None:
-        name = signal.Signals(number).name
-        tell(f"{name}: stopping, faults are being taken out")
-        runner.request_stop(f"it was interrupted by {name}", number)
+    A further one, or one while the results are being stored, changes nothing: each of these steps is bounded in time,
+    and to die in the midst of them would lose what was seen. asyncio's own handlers would be gone before the storing.
+    """
 
-    if sys.platform == "win32":  # no loop handlers there: Ctrl-C ends the run the hard way, and `restore` mends
-        yield
-        return
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self._stop: Callable[[int], None] | None = None
+        self._early = 0  # what came before the run could be stopped
+
+    def __enter__(self) -> _Signals:
+        self._before = {number: signal.signal(number, self._came) for number in self._NUMBERS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def stop(self, runner: Runner) -> Iterator[None]:
+        """Let signals stop this run, from within its event loop."""
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int) -> None:
+            name = signal.Signals(number).name
+            tell(f"{name}: stopping, faults are being taken out")
+            runner.request_stop(f"it was interrupted by {name}", number)
+
+        def soon(number: int) -> None:
+            loop.call_soon_threadsafe(stop, number)
+
+        self._stop = soon
+        if self._early:
+            soon(self._early)
+        try:
+            yield
+        finally:
+            self._stop = None
+
+    def _came(self, number: int, _frame: object) -> None:
+        if self._stop is not None:
+            self._stop(number)
+        else:
+            self._early = number

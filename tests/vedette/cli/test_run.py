@@ -149,6 +149,24 @@ def test_ctrl_c_ends_a_run_with_130_and_keeps_what_was_seen(tmp_path: Path) -> N
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("moment", "code"), [("scenarios.runner.Runner.__init__", 143), ("reports.store.sink.StoreSink.close", 0)]
+)
+def test_a_signal_at_an_awkward_moment_loses_no_result(
+    vedette: Vedette, suite: Path, tmp_path: Path, moment: str, code: int
+) -> None:
+    place, _, name = moment.rpartition(".")
+    module, _, owner = place.rpartition(".")
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import os, signal, sys\nif sys.argv[1:2] == ['run']:\n    from {module} import {owner}\n    real = {owner}.{name}\n"
+        f"    def struck(self, *a, **k):\n        os.kill(os.getpid(), signal.SIGTERM)\n        return real(self, *a, **k)\n"
+        f"    {owner}.{name} = struck\n"
+    )
+    done = vedette("run", suite, "-t", "smoke", environ={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == code, done.stderr
+    assert len(vedette("report", "--list").stdout.splitlines()) == 1
+
+
 def test_a_failing_run_in_strict_mode_and_fail_fast_says_what_was_not_asked(vedette: Vedette, suite: Path) -> None:
     done = vedette("run", suite, "--fail-fast", "-j", "1", "-k", "i")
     assert done.returncode == 1
