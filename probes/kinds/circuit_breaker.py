@@ -104,23 +104,24 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
         """Ask for a breaker that cannot exist: where the name decides what is read, nothing is found under it."""
         fields, invented = self.status.fields, f"{self.service}_{session.nonce}"
         path = self.status.path_of(self.service)
-        told_apart = bool(fields.service)  # then the entry's own word was checked
-        if self.service in path:
+        if "service" in names_in(self.status.request.model_dump_json()):  # who says the name back proves nothing by it
+            told_apart = await self._told_apart_when_asked(session, invented)
+        elif self.service in path:
             told_apart = bool(read_state(document, path.replace(self.service, invented), fields).trouble)
-        elif not told_apart:
-            told_apart = await self._asked_by_name(session, invented)
+        else:
+            told_apart = bool(fields.service)  # the entry's own word, which was checked
         return reading_control(document, path, fields, told_apart=told_apart, service=self.service)
 
-    async def _asked_by_name(self, session: Session, invented: str) -> bool:
+    async def _told_apart_when_asked(self, session: Session, invented: str) -> bool:
         from probes.session import NotJson
 
-        if "service" not in names_in(self.status.request.model_dump_json()):
-            return False
         answer = await session.send(self.status.request, {"service": invented})
         try:
-            return not answer.ok or bool(read_state(answer.json(), self.status.json_path, self.status.fields).trouble)
+            seen = read_state(answer.json(), self.status.path_of(invented), self.status.fields)
         except NotJson:
             return True
+        other = bool(self.status.fields.service) and seen.service != invented
+        return not answer.ok or bool(seen.trouble) or other
 
     def _passive_because(self, session: Session) -> str:
         if self.mode == "passive":

@@ -97,3 +97,41 @@ async def test_the_sign_of_a_fallback_is_compared_typed() -> None:
     outcome = await outcome_of(service, open_answer={"fallback": {"json": "$.fallback", "equals": True}})
     assert outcome.verdict is Verdict.INCONCLUSIVE and "did not bite" in outcome.sentence, outcome.sentence
     assert "the breaker opens" not in names(outcome, Verdict.PASS)
+
+
+BY_NAME: dict[str, Any] = {"status": {"request": {"path": "/state?of={{service}}"}, "json": "$"}, "mode": "passive"}
+CLOSED = {"state": "closed", "failure_count": 0, "failure_threshold": 5, "seconds_until_retry": None}
+
+
+def told(name: str | None) -> BreakerService:
+    """Answer every name with a closed breaker, which says the name that was asked for, or always the same one."""
+    service = BreakerService()
+
+    async def handle(request: Asked) -> Reply:
+        return 200, {}, {**CLOSED, "service": name or request.path.partition("=")[2]}
+
+    service.handle = handle  # type: ignore[method-assign]
+    return service
+
+
+async def test_a_breaker_that_is_made_for_every_name_that_is_asked_for_proves_nothing() -> None:
+    """A misspelt name would be answered with a fresh breaker, closed, under the very name: the real one may be open."""
+    outcome = await outcome_of(told(None), **BY_NAME)
+    assert outcome.verdict is Verdict.INCONCLUSIVE and "nothing shows that the state read is that of" in outcome.sentence
+
+
+async def test_nor_does_one_that_bears_the_name_as_its_key() -> None:
+    service = BreakerService()
+
+    async def handle(request: Asked) -> Reply:
+        return 200, {}, {request.path.partition("=")[2]: {**CLOSED, "service": "any"}}
+
+    service.handle = handle  # type: ignore[method-assign]
+    status = {**BY_NAME["status"], "json": "$.{{service}}", "fields": {"service": ""}}
+    outcome = await outcome_of(service, **{**BY_NAME, "status": status})
+    assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.sentence
+
+
+async def test_a_state_that_says_its_own_name_whatever_is_asked_is_believed() -> None:
+    outcome = await outcome_of(told("calcom_api"), **BY_NAME)
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
