@@ -125,8 +125,8 @@ class Http(Probe, kind="http"):
 
     def _named_steps(self) -> tuple[Step, ...]:
         if self.request is not None:
-            alone = Step(name="the request", request=self.request, expect=self.expect, capture=self.capture, retry=self.retry)
-            return (alone,)
+            own: dict[str, Any] = {"request": self.request, "expect": self.expect, "capture": self.capture, "retry": self.retry}
+            return (Step.model_construct(name="the request", **own),)  # its parts are validated already
         named = ((step.name or f"step {place}", step) for place, step in enumerate(self.steps, 1))
         return tuple(step.model_copy(update={"name": name}) for name, step in named)
 
