@@ -57,23 +57,31 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
+    """A run begins; `planned` are the subjects it will have an outcome for."""
+
     run: RunInfo
     planned: tuple[Subject, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioStarted:
+    """A scenario begins to ask."""
+
     run_id: str
     subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeReady:
+    """A scenario has its outcome."""
+
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
+    """A run is over."""
+
     result: RunResult
 
 
