@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveInt, SerializeAsAny, field_validator, model_validator
 
@@ -95,6 +96,8 @@ class Target(Configured):
             raise ValueError("should be an address that starts with http:// or https://")
         if "@" in rest.split("/")[0]:
             raise ValueError("may not hold a password; use 'auth'")
+        if trouble := _unusable(value):
+            raise ValueError(trouble)
         if isinstance(given, Expanded) and names_a_secret(given.template):  # so that it is not written to the undo journal
             return Expanded(value.rstrip("/"), given.template)
         return value.rstrip("/")
@@ -102,3 +105,17 @@ class Target(Configured):
     @property
     def is_production(self) -> bool:
         return self.environment is Environment.PRODUCTION
+
+
+def _unusable(address: str) -> str:
+    """Return why nothing can be asked below an address, or an empty text: what is wrong in the file is no target's failure."""
+    if any(sign in address for sign in "?#\\") or any(sign.isspace() or not sign.isprintable() for sign in address):
+        return "may not hold a query, a fragment, a backslash or white space"
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "has a host or a port that is none"
+    if not host or not host.strip(".") or port == 0 or parts.netloc.endswith(":"):
+        return "has a host or a port that is none"
+    return ""

@@ -85,11 +85,13 @@ class Builder:
         """Return the next hop. Raises: ValueError with a clause for a person where it cannot be followed."""
         before = built.request
         try:
-            url = before.url.join(location).copy_with(fragment=None, username=None, password=None)
+            url = _named(before.url.join(location).copy_with(fragment=None, username=None, password=None))
         except (httpx.InvalidURL, ValueError):
             raise ValueError("to an address that is none") from None
-        if url.scheme not in ("http", "https") or not url.host:
+        if url.scheme not in ("http", "https") or not url.raw_host:
             raise ValueError(f"to an address of the scheme '{url.scheme[:20]}'")
+        if not _has_port(url):
+            raise ValueError("to a port that is none")
         own = _origin(url) == _origin(self._base)
         turned = (status == 303 and before.method != "HEAD") or (status in (301, 302) and before.method == "POST")
         method, content = ("GET", b"") if turned else (before.method, before.content)
@@ -110,15 +112,15 @@ class Builder:
         if not _ABSOLUTE.match(path):
             path = self._target.base_url + (path if path.startswith("/") else f"/{path}" if path else "")
         try:
-            url = httpx.URL(path.replace("#", "%23"))  # a fragment is never sent, so a `#` is part of a value
+            url = _named(httpx.URL(path.replace("#", "%23")))  # a fragment is never sent, so a `#` is part of a value
             if template.query:
                 url = url.copy_merge_params({name: _plain(value) for name, value in template.query.items()})
         except (httpx.InvalidURL, ValueError, TypeError) as problem:
             raise BadRequestTemplate(f"the path and query do not make an address: {problem}") from None
         if url.userinfo:
             raise BadRequestTemplate("the path may not hold a user name and password; use 'auth' at the target")
-        if not url.host:
-            raise BadRequestTemplate("the path does not make an address: it has no host")
+        if not url.raw_host or not _has_port(url):
+            raise BadRequestTemplate("the path does not make an address: it has no host, or a port that is none")
         return url
 
     def _marks(self, given: Mapping[str, str]) -> tuple[Headers, str]:
@@ -143,8 +145,8 @@ class Builder:
 @lru_cache(maxsize=64)
 def _base(address: str) -> httpx.URL:
     try:
-        return httpx.URL(address)
-    except httpx.InvalidURL as problem:
+        return _named(httpx.URL(address))
+    except (httpx.InvalidURL, ValueError) as problem:
         raise BadRequestTemplate(f"the target's base address is none: {problem}") from None
 
 
@@ -211,6 +213,16 @@ def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
         except UnicodeEncodeError:
             raw.append((name.encode("ascii"), value.encode("utf-8", "surrogateescape")))
     return raw
+
+
+def _named(url: httpx.URL) -> httpx.URL:
+    """Return the URL; its host is decoded, as httpx will do in places where nobody catches it. Raises: ValueError."""
+    _ = url.host
+    return url
+
+
+def _has_port(url: httpx.URL) -> bool:
+    return url.port is None or 0 < url.port < 65536
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int]:

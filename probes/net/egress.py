@@ -63,6 +63,8 @@ _PRIVATE = {
     "::1/128": "loopback",
     "fc00::/7": "unique local",
     "fec0::/10": "site-local",
+    "::/96": "IPv4-compatible (RFC 4291 section 2.5.5.1, deprecated)",
+    "64:ff9b:1::/48": "local-use translation (RFC 8215)",
 }
 _METADATA_NAMES = frozenset({"metadata.google.internal", "metadata.goog"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")

@@ -256,6 +256,27 @@ async def test_a_body_is_sent_again_by_308_within_the_origin_and_never_abroad() 
 # Redirects
 
 
+@pytest.mark.parametrize("location", ["http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://xn--a.x/"])
+async def test_a_redirect_to_an_address_that_is_none_is_the_targets_fault(location: str) -> None:
+    async with serving(redirecting(location)) as server:
+        with pytest.raises(TargetError):
+            await session_at(server.url).send(RequestTemplate(follow_redirects=1))
+
+
+@pytest.mark.parametrize("path", ["http://127.0.0.1:99999/", "http://127.0.0.1:0/"])
+async def test_a_port_that_is_none_is_the_suites_fault(path: str) -> None:
+    async with serving(echoing()) as server:
+        with pytest.raises(BadRequestTemplate, match="a port that is none"):
+            await session_at(server.url).send(RequestTemplate(path=path))
+
+
+async def test_a_host_that_no_idna_knows_is_no_address() -> None:
+    with pytest.raises(BadRequestTemplate, match="base address is none"):
+        session_at("http://xn--a.x")
+    with pytest.raises(BadRequestTemplate, match="do not make an address"):
+        await session_at("http://127.0.0.1:9").send(RequestTemplate(path="http://xn--a.x/"))
+
+
 async def test_a_redirect_is_an_answer_like_any_other_unless_following_is_asked_for() -> None:
     async with serving(redirecting("/b")) as server:
         got = await session_at(server.url).send(RequestTemplate(path="/a"))

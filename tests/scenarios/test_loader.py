@@ -165,6 +165,17 @@ def test_each_mistake_has_its_sentence(text: str, told: list[str], tmp_path: Pat
     assert _mistakes(text, tmp_path) == told
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["http://h?x=1", "http://h/a#b", "http://a b", "http://h:99999", "http://h:0", "http://h:x", "http://h:80:80", "http://[::1",
+     "http://:80", "http:///x", "http://..", "http://h\\\\evil"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_the_files_fault_and_never_a_red_target(address: str, tmp_path: Path) -> None:
+    (told,) = _mistakes(f'targets: {{t: {{base_url: "{address}"}}}}\nplugins: [PLUGIN]\n' + ONE, tmp_path)
+    assert told.startswith("1: 'base_url' cannot be") and " | targets.t.base_url" in told
+    assert "may not hold a query" in told or "a host or a port that is none" in told
+
+
 def test_a_mistake_in_a_fragment_is_told_once_and_where_it_stands(tmp_path: Path) -> None:
     users = "".join(f"  - {{name: s{n}, probe: test_greeting, use: [a]}}\n" for n in range(3))
     told = _mistakes(HEAD + "fragments:\n  a: {request: {pth: /}}\nscenarios:\n" + users, tmp_path)
