@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from probes.outcome import Evidence, Outcome, Verdict, check, judge, note
+from probes.outcome import Check, Evidence, Outcome, Verdict, check, judge, note
 
 
 def joined(outcome: Outcome, earlier: Sequence[Outcome], retries: int) -> Outcome:
@@ -24,4 +24,11 @@ def joined(outcome: Outcome, earlier: Sequence[Outcome], retries: int) -> Outcom
         checks = (flaky, *outcome.checks)
         return replace(outcome, verdict=judged.verdict, sentence=judged.sentence, checks=checks, attempts=attempts)
     extra = replace(note("earlier attempts", f"{attempts} attempts were made, none passed"), evidence=tuple(seen))
-    return replace(outcome, checks=(*outcome.checks, extra), attempts=attempts)
+    made = replace(outcome, checks=(*outcome.checks, extra), attempts=attempts)
+    worst = min(earlier, key=lambda before: before.verdict.rank)
+    if worst.verdict.rank >= outcome.verdict.rank:
+        return made
+    # None passed, so what an earlier attempt saw still stands: a last one that was cut short must not make it milder.
+    say = f"{worst.sentence} (attempt {earlier.index(worst) + 1}; the last attempt: {outcome.sentence})"
+    stands = Check("what an earlier attempt saw", worst.verdict, say=say)
+    return replace(made, verdict=worst.verdict, sentence=say, checks=(stands, *made.checks))

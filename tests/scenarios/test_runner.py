@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from probes.evidence.source import EvidenceSource
 from probes.fields import Secret
-from probes.outcome import Verdict
+from probes.outcome import Outcome, Subject, Verdict
+from scenarios.attempts import joined
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunStarted, ScenarioStarted
 from scenarios.runner import Runner, run, spoken_duration
 from scenarios.selection import parse_selection
@@ -214,6 +216,16 @@ async def test_a_pass_on_a_retry_is_degraded_and_each_attempt_has_its_own_sessio
     assert (outcome.verdict, outcome.attempts) == (Verdict.DEGRADED, 2)
     assert outcome.sentence == "flaky: passed at attempt 2 of 4; before: no, attempt 1"
     assert len(set(sessions)) == 2
+
+
+async def test_a_failure_stands_when_the_last_attempt_is_cut_short_by_the_end_of_the_run() -> None:
+    about, now = Subject("s", "one", "http", "staging", "staging"), datetime.now(UTC)
+    failing = Outcome("1", "r", about, Verdict.FAIL, "tenant 20 saw tenant 15", now, 1.0)
+    cut = Outcome("2", "r", about, Verdict.INCONCLUSIVE, "stopped before it was finished", now, 1.0)
+    outcome = joined(cut, [failing], 1)
+    assert (outcome.verdict, outcome.attempts) == (Verdict.FAIL, 2)
+    said = "tenant 20 saw tenant 15 (attempt 1; the last attempt: stopped before it was finished)"
+    assert outcome.sentence == said == outcome.checks[0].say
 
 
 async def test_a_failure_at_all_attempts_is_a_failure_that_tells_of_them() -> None:
