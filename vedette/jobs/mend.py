@@ -19,8 +19,8 @@ def may_be_open(settings: Settings) -> bool:
     return any(settings.undo_journal.glob("*.json"))
 
 
-def open_faults(settings: Settings) -> list[str]:
-    """Return one sentence for each undo that is still to be done, or cannot be read."""
+def open_faults(settings: Settings, *, of_the_living: bool = True) -> list[str]:
+    """Return one sentence for each undo that is still to be done, or cannot be read; living runs undo their own."""
     from probes.undo import Journal
 
     journal = Journal(settings.undo_journal)
@@ -28,6 +28,7 @@ def open_faults(settings: Settings) -> list[str]:
         f"{e.id}: '{e.what}' on target '{e.target_name}', broken at {e.at:%Y-%m-%d %H:%M:%S} UTC"
         + (f" by the running process {e.pid}" if e.is_of_living_run() else " by a run that is gone")
         for e in journal.open_entries()
+        if of_the_living or not e.is_of_living_run()
     ]
     return entries + [reason for _, reason in journal.damaged()]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from probes.registry import KINDS
+from probes.undo import Entry, Journal
 from reports.formats.reporter import FORMATS
 from tests.vedette.conftest import Vedette
 
@@ -53,6 +55,14 @@ def test_the_doctor_notices_a_state_folder_that_cannot_be_made(vedette: Vedette,
     (tmp_path / "file").write_text("")
     done = vedette("doctor", environ={"VEDETTE_STATE_DIR": str(tmp_path / "file" / "state")})
     assert (done.returncode, "BAD" in done.stdout) == (3, True)
+
+
+@pytest.mark.parametrize(("alive", "code"), [(True, 0), (False, 6)])
+def test_the_doctor_calls_a_fault_ill_only_when_its_run_is_gone(vedette: Vedette, tmp_path: Path, alive: bool, code: int) -> None:
+    entry = Entry(what="fault 'down'", target={"name": "here"}, lever="http_hook", lever_options={})
+    Journal(tmp_path / ".vedette" / "undo").register(entry if alive else replace(entry, process_started="another boot/1"))
+    done = vedette("doctor")
+    assert (done.returncode, "not undone yet" in done.stdout) == (code, not alive), done.stdout
 
 
 def test_validate_tells_all_mistakes_at_once(vedette: Vedette, tmp_path: Path) -> None:

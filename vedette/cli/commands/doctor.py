@@ -67,7 +67,7 @@ def _open_faults() -> tuple[Exit, str]:
     from vedette.jobs.mend import open_faults
     from vedette.settings import read_settings
 
-    found = open_faults(read_settings())
+    found = open_faults(read_settings(), of_the_living=False)
     if found:
         return Exit.UNDO_FAILED, f"not undone yet: {'; '.join(found)} (vedette restore)"
     return Exit.PASSED, "no fault is left in any target"
