@@ -100,11 +100,6 @@ class OpeningHours:
                 return start
         return None
 
-    def last_start(self, opening: Opening, *, slot: timedelta, needs: timedelta = timedelta(0)) -> datetime:
-        """Return the last start on the grid within a stretch of being open that is at least one slot long."""
-        room = opening.end - opening.start - max(slot, needs)
-        return opening.start + max(room // slot, 0) * slot
-
     def _near(self, at: datetime) -> Iterator[Opening]:
         for opening in self.openings(self._local_date(at) - timedelta(days=1)):
             if opening.start > at:

@@ -102,10 +102,6 @@ class Target(Configured):
             return Expanded(value.rstrip("/"), given.template)
         return value.rstrip("/")
 
-    @property
-    def is_production(self) -> bool:
-        return self.environment is Environment.PRODUCTION
-
 
 def _unusable(address: str) -> str:
     """Return why nothing can be asked below an address, or an empty text: what is wrong in the file is no target's failure."""

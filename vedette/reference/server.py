@@ -42,9 +42,6 @@ class Request:
             raise ValueError("the body is not a JSON object")
         return dict(parse_qsl(text, keep_blank_values=True))
 
-    def query_fields(self) -> dict[str, str]:
-        return dict(parse_qsl(self.query, keep_blank_values=True))
-
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -205,3 +205,10 @@ def test_a_bug_of_ours_is_70_and_tells_no_secret(vedette: Vedette, tmp_path: Pat
     )
     done = vedette("run", "demo", environ={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, "hunter2" in done.stderr) == (70, False)
+
+
+def test_old_runs_are_forgotten_when_asked(vedette: Vedette, suite: Path) -> None:
+    vedette("run", suite, "-t", "smoke")
+    assert vedette("report", "--prune", "1d").stdout == "0 runs were forgotten\n"
+    assert vedette("report", "--prune", "1ms").stdout == "1 runs were forgotten\n"
+    assert vedette("report", "--list").stdout == ""

@@ -83,7 +83,7 @@ async def test_each_verification_test_fails_where_it_should(tmp_path: Path, faul
 
 def test_askpro_needs_no_variable_to_be_read_and_grants_production_nothing() -> None:
     suite = load_suite("askpro", environ={}, all_targets=True)
-    assert suite.targets["production"].allow == frozenset() and suite.targets["production"].is_production
+    assert suite.targets["production"].allow == frozenset() and suite.targets["production"].environment == "production"
     assert suite.targets["staging"].allow == {Grant.BURST, Grant.WRITE, Grant.FAULTS}
     for scenario in suite.scenarios:
         assert scenario.why and scenario.owner and scenario.runbook and scenario.tags and scenario.sign_off, scenario.name

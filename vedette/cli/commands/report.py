@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vedette.cli.arguments import duration
 from vedette.cli.speech import UsageError
 from vedette.exit_codes import Exit
 
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suite", help="only runs of this suite (with --list)")
     parser.add_argument("--target", help="only runs against this target (with --list)")
     parser.add_argument("--import", dest="rescued", type=Path, metavar="FILE", help="take in a rescue file of unsaved outcomes")
+    parser.add_argument("--prune", type=duration, metavar="90d", help="forget the runs that started longer ago than this")
     parser.add_argument("--store", help="the database to read (default: results.db in the state folder)")
     parser.add_argument("-r", "--report", action="append", default=[], metavar="NAME[=PATH]", help="format and file, repeatable")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every check")
@@ -38,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
         store = Store(where)
         if args.rescued is not None:
             return _take_in(store, args.rescued)
+        if args.prune is not None:
+            count = store.prune(datetime.now(UTC) - timedelta(seconds=args.prune))
+            sys.stdout.write(f"{count} runs were forgotten\n")
+            return Exit.PASSED
         if args.list:
             for summary in store.runs(limit=50, suite=args.suite, target=args.target):
                 sys.stdout.write(_line(summary) + "\n")

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from vedette.cli.arguments import duration, positive
 from vedette.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--list", action="store_true", help="print what would be asked, one scenario a line, and stop")
     choice.add_argument("--dry-run", action="store_true", help="print also what each needs and what the target does not permit")
     how = parser.add_argument_group("how")
-    how.add_argument("--timeout", type=_duration, metavar="5m", help="stop the whole run after this time")
+    how.add_argument("--timeout", type=duration, metavar="5m", help="stop the whole run after this time")
     how.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
-    how.add_argument("-j", "--jobs", type=_positive, default=8, metavar="N", help="scenarios at work at once (default: 8)")
+    how.add_argument("-j", "--jobs", type=positive, default=8, metavar="N", help="scenarios at work at once (default: 8)")
     how.add_argument("--strict", action="store_true", help="let degraded count as failed")
     out = parser.add_argument_group("what to keep")
     out.add_argument(
@@ -89,21 +90,3 @@ def _show(order: Order, *, dry_run: bool) -> int:
         ]
         sys.stdout.write(shown("".join(f"      {fact}\n" for fact in facts if fact)))
     return Exit.PASSED
-
-
-def _duration(text: str) -> float:
-    from probes.fields import parse_duration
-
-    try:
-        value = parse_duration(float(text) if text.replace(".", "", 1).isdigit() else text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(f"'{text}' {problem}") from problem
-    if value <= 0:
-        raise argparse.ArgumentTypeError("should be more than nothing")
-    return value
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' should be a whole number from 1 on")
-    return int(text)
