@@ -136,7 +136,7 @@ async def _collect(probe: Probe, session: Session, checks: list[Check], deadline
             task.uncancel()
         reason = str(stop.args[0]) if stop.args else "it was interrupted"
         checks.append(control("the probe could finish", holds=False, say=f"stopped before it was finished: {reason}"))
-    except Exception as problem:  # a bug of one kind must not take the run down; it is our error, and named
+    except (Exception, SystemExit) as problem:  # a bug of one kind must not take the run down; it is our error, and named
         checks.append(_bug(problem))
 
 

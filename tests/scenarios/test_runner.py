@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from probes.evidence.source import EvidenceSource
 from probes.fields import Secret
-from probes.outcome import Outcome, Subject, Verdict
+from probes.outcome import Check, Outcome, Subject, Verdict, check
+from probes.session import Session
 from scenarios.attempts import joined
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunStarted, ScenarioStarted
 from scenarios.runner import Runner, run, spoken_duration
@@ -39,6 +41,17 @@ async def test_a_probe_that_raises_is_an_error_and_the_others_go_on() -> None:
     result = await _within(run(suite(scenario("broken", Says(says="error")), scenario("fine")), "staging"))
     broken, fine = result.outcomes
     assert broken.verdict is Verdict.ERROR and "RuntimeError: a bug" in broken.sentence
+    assert fine.verdict is Verdict.PASS
+
+
+async def test_a_probe_that_leaves_the_process_is_an_error_and_the_others_go_on() -> None:
+    class Leaves(Says):
+        async def ask(self, session: Session) -> AsyncIterator[Check]:
+            yield check("something", holds=True)
+            raise SystemExit(0)
+
+    leaving, fine = (await _within(run(suite(scenario("leaving", Leaves()), scenario("fine")), "staging"))).outcomes
+    assert leaving.verdict is Verdict.ERROR and "SystemExit: 0" in leaving.sentence
     assert fine.verdict is Verdict.PASS
 
 
