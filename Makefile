@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/pip install -q --no-input
 
-.PHONY: help demo setup test lint lock clean
+.PHONY: help demo setup test docs lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -21,6 +21,10 @@ test: $(VENV)/.dev ## run every test, the linters and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+docs: $(VENV)/.dev ## write anew what is generated from the code
+	$(BIN)/vedette schema > scenarios/suite.schema.json
+	$(BIN)/vedette probes --markdown > docs/probes.md
 
 lock: $(VENV)/.dev ## write the locked lists anew
 	$(PIP) uv
