@@ -21,7 +21,9 @@ def test_two(): ...
 """
 
 
-@pytest.mark.parametrize(("everything", "code", "words"), [("1", 1, "1 failed, 1 error"), ("", 0, "2 skipped")], ids=["ci", "elsewhere"])
+@pytest.mark.parametrize(
+    ("everything", "code", "words"), [("1", 1, "1 failed, 1 error"), ("", 0, "2 skipped")], ids=["ci", "elsewhere"]
+)
 def test_a_missing_service_skips_and_fails_under_ci(tmp_path: Path, everything: str, code: int, words: str) -> None:
     (tmp_path / "test_x.py").write_text(SKIPS)
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\nfrom tests.conftest import pytest_runtest_makereport\n")
