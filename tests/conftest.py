@@ -8,6 +8,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from probes.registry import KINDS, LEVERS, SOURCES
+
+
+@pytest.fixture(autouse=True)
+def _same_plugins_after_each_test() -> Iterator[None]:
+    """Forget the plug-ins that a test loaded, so that the next one sees only those of the house."""
+    registries = (KINDS, SOURCES, LEVERS)
+    before = [dict(registry._loaded) for registry in registries]
+    yield
+    for registry, loaded in zip(registries, before, strict=True):
+        registry._loaded.clear()
+        registry._loaded.update(loaded)  # type: ignore[arg-type]
+
 
 @pytest.fixture
 def anyio_backend() -> str:
