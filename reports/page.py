@@ -18,6 +18,7 @@ ROWS_SHOWN = 40
 PAST_SHOWN = 40
 EVIDENCE_SHOWN = 4000  # characters of one piece
 MARKS = {"fail": "✖", "error": "!", "inconclusive": "?", "degraded": "▲", "pass": "✔", "skipped": "–"}
+DID = {"fail": "failed", "error": "could not be judged", "inconclusive": "proved nothing", "degraded": "degraded"}
 WORDS = {"fail": "Failed", "error": "Error", "inconclusive": "Not proven", "degraded": "Passed, degraded", "pass": "Passed"}
 
 
@@ -79,6 +80,7 @@ class Card:
     took: str
     checks: tuple[ShownCheck, ...]
     checks_caption: str
+    held: tuple[ShownCheck, ...]  # what held beside a check that did not: folded, so that the other is not lost among many
     rows: tuple[Row, ...]
     rows_left_out: int
     past: tuple[Square, ...]
@@ -142,7 +144,7 @@ def _sentence(result: RunResult) -> str:
     if worst.verdict is Verdict.PASS:
         return f"{len(asked)} of {len(asked)} scenarios that were asked passed, each with its proof"
     same = sum(o.verdict is worst.verdict for o in asked)
-    more = f" (and {same - 1} more like it)" if same > 1 else ""
+    more = f" (and {same - 1} more {DID[worst.verdict]})" if same > 1 else ""
     return f"{worst.subject.scenario}: {worst.sentence}{more}"
 
 
@@ -162,13 +164,16 @@ def _card(outcome: Outcome, earlier: Sequence[Point]) -> Card:
     controls = len(outcome.controls)
     held = sum(c.verdict is Verdict.PASS for c in outcome.controls)
     caption = f"{len(outcome.checks)} checks, {held} of {controls} controls held" if controls else f"{len(outcome.checks)} checks"
+    checks = tuple(_check(c) for c in sorted(outcome.checks, key=lambda c: c.verdict.rank))
+    amiss = tuple(c for c in checks if c.verdict != Verdict.PASS)
     past = _past(outcome, earlier)
     return Card(
         outcome=outcome,
         open=outcome.verdict not in (Verdict.PASS, Verdict.SKIPPED),
         took=seconds(outcome.duration_s),
-        checks=tuple(_check(c) for c in sorted(outcome.checks, key=lambda c: c.verdict.rank)),
+        checks=amiss or checks,
         checks_caption=caption,
+        held=tuple(c for c in checks if c.verdict == Verdict.PASS) if amiss else (),
         rows=tuple(_row(e, outcome.duration_s) for e in outcome.exchanges[:ROWS_SHOWN]),
         rows_left_out=max(0, len(outcome.exchanges) - ROWS_SHOWN) + outcome.exchanges_left_out,
         past=past,

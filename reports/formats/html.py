@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reports.formats.reporter import Document, History
-from reports.page import MARKS, cards_of, head_of, sign_off_of
+from reports.page import MARKS, cards_of, head_of, seconds, sign_off_of
 from reports.sign_off import SIGNERS, State
 from reports.store.answers import Point
 from scenarios.events import RunResult
@@ -41,5 +41,5 @@ def render(result: RunResult, history: History, made_at: datetime | None = None)
     return stage.get_template("report.html.j2").render(
         css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         run=result.run, page=head_of(result), cards=cards_of(result, history), sign_off=sign_off_of(result),
-        marks=MARKS, tones=_TONES, boxes=_BOXES, signers=SIGNERS, made_at=made,
+        marks=MARKS, seconds=seconds, tones=_TONES, boxes=_BOXES, signers=SIGNERS, made_at=made,
     )  # fmt: skip

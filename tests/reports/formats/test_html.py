@@ -99,6 +99,18 @@ def test_earlier_runs_stand_oldest_first_with_this_run_last() -> None:
     assert [t[:16] for t in titles] == ["2026-11-19 10:00", "2026-11-20 10:00", "this run: pass, "]
 
 
+def test_what_held_beside_a_failure_is_folded_so_that_the_failure_is_seen() -> None:
+    text = page(result(outcome("one", (*HELD, check("the other", holds=False, say="it did not")))))
+    shown, held = text.split('<details class="held">')
+    assert ("the other" in shown, HELD[0].name in shown, HELD[0].name in held) == (True, False, True)
+    assert "<summary>2 checks held</summary>" in held
+
+
+def test_the_banner_counts_what_else_failed() -> None:
+    failed = [outcome(name, (check("it", holds=False, say="it did not"),)) for name in ("one", "two", "three")]
+    assert "(and 2 more failed)" in page(result(*failed))
+
+
 def test_an_answer_is_shown_as_people_know_it_from_curl() -> None:
     data = {"status": 200, "headers": [["X-Cache", "HIT"]], "body": '{"company_id":15}', "correlation_id": "018f"}
     failed = check("a", holds=False, evidence=Evidence("answer", "GET / → 200", data))
