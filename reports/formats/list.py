@@ -148,7 +148,8 @@ def _checks(page: Page, outcome: Outcome) -> None:
 
 
 def _about_the_run(page: Page, result: RunResult, verbose: bool) -> None:
-    page.line()
+    if verbose or not result.outcomes or any(o.verdict not in (Verdict.FAIL, Verdict.ERROR) for o in result.outcomes):
+        page.line()  # after a failure in full there is one already
     for remark in result.run.remarks:
         page.line(remark, lead="note".ljust(_INDENT))
     for trouble in result.trouble:
@@ -215,8 +216,12 @@ def _counted(result: RunResult) -> str:
         Verdict.PASS: f"{_of(number[Verdict.PASS], total)} passed",
     }
     named = (result.verdict, Verdict.PASS)
-    others = [f", {n} {verdict}" for verdict, n in number.items() if n and verdict not in named]
+    others = [f", {n} {_plural(verdict, n)}" for verdict, n in number.items() if n and verdict not in named]
     return told[result.verdict] + "".join(others)
+
+
+def _plural(verdict: Verdict, number: int) -> str:
+    return "errors" if verdict is Verdict.ERROR and number > 1 else str(verdict)
 
 
 def _of(number: int, total: int) -> str:

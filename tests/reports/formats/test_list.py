@@ -45,6 +45,13 @@ def test_the_first_line_names_the_cause() -> None:
     assert show("list", mixed()).splitlines()[0].endswith(LEAK)
 
 
+def test_one_empty_line_stands_before_the_verdict_whatever_was_told_last() -> None:
+    alone = show("list", result(with_verdict(Verdict.FAIL)))
+    for text in (alone, show("list", mixed()), show("list", passed())):
+        assert text.splitlines()[-2] == "", text
+        assert text.splitlines()[-3] != "", text
+
+
 def test_the_gravest_failure_stands_first() -> None:
     mild = with_verdict(Verdict.FAIL, "a small thing")
     grave = replace(mild, id="g", sentence="the house burns", subject=replace(mild.subject, severity=Severity.P0))
