@@ -93,7 +93,7 @@ def parse(asked: str) -> tuple[type[Reporter], Path | None]:
         raise ReporterError(f"unknown report format '{name}': {hint}")
     if equals and not path:
         raise ReporterError(f"the report '{asked}' names no file: write {name}=PATH, or only {name} for standard output")
-    return found, Path(path) if path else None
+    return found, Path(path) if path not in ("", "-") else None
 
 
 def check_writable(path: Path) -> None:

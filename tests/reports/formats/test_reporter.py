@@ -16,7 +16,7 @@ from reports.formats.reporter import ReporterError, check_writable, deliver, par
 
 
 def test_a_format_is_found_by_its_name_with_or_without_a_path() -> None:
-    assert parse("junit") == (Junit, None)
+    assert parse("junit") == parse("junit=-") == (Junit, None)
     assert parse("junit=out/a=b.xml") == (Junit, Path("out/a=b.xml"))
 
 
