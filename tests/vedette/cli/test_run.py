@@ -102,6 +102,8 @@ def test_every_report_that_was_asked_for_is_written(vedette: Vedette, suite: Pat
         (["prove", "--fault", "nothing"], 2, "there is no fault 'nothing'"),
         (["probes", "rate_limt"], 2, "did you mean 'rate_limit'?"),
         (["report", "--store", "no.db"], 2, "no.db"),
+        (["report", "--target", "here"], 2, "choose among the runs of --list"),
+        (["init", "SUITE"], 2, "is not a folder"),
         (["restore", "--forget", "x"], 2, "there is no open undo 'x'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -210,5 +212,6 @@ def test_a_bug_of_ours_is_70_and_tells_no_secret(vedette: Vedette, tmp_path: Pat
 def test_old_runs_are_forgotten_when_asked(vedette: Vedette, suite: Path) -> None:
     vedette("run", suite, "-t", "smoke")
     assert vedette("report", "--prune", "1d").stdout == "0 runs were forgotten\n"
-    assert vedette("report", "--prune", "1ms").stdout == "1 runs were forgotten\n"
-    assert vedette("report", "--list").stdout == ""
+    assert vedette("report", "--prune", "1ms").stdout == "1 run was forgotten\n"
+    none = vedette("report", "--list", "--target", "here")
+    assert (none.stdout, none.stderr) == ("", "no run against target 'here' is stored\n")

@@ -41,6 +41,8 @@ def _write_new(path: Path, text: str) -> bool:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
+        if not path.exists():  # what stands in the way is a file where a folder should be
+            raise UsageError(f"'{path}' could not be written: '{path.parent}' is not a folder") from None
         tell(f"kept    {path} (it is there already)")
         return False
     except OSError as problem:

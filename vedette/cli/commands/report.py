@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vedette.cli.arguments import duration
-from vedette.cli.speech import UsageError
+from vedette.cli.speech import UsageError, tell
 from vedette.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ EXAMPLES = "examples:\n  vedette report --list\n  vedette report\n  vedette repo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", default="last", help="a run's id (default: the last run)")
+    parser.add_argument("run", nargs="?", metavar="RUN-ID", default="last", help="a run's id (default: the last run)")
     parser.add_argument("--list", action="store_true", help="list the stored runs, the newest first")
-    parser.add_argument("--suite", help="only runs of this suite (with --list)")
-    parser.add_argument("--target", help="only runs against this target (with --list)")
+    parser.add_argument("--suite", metavar="NAME", help="only runs of this suite (with --list)")
+    parser.add_argument("--target", metavar="NAME", help="only runs against this target (with --list)")
     parser.add_argument("--import", dest="rescued", type=Path, metavar="FILE", help="take in a rescue file of unsaved outcomes")
     parser.add_argument("--prune", type=duration, metavar="90d", help="forget the runs that started longer ago than this")
-    parser.add_argument("--store", help="the database to read (default: results.db in the state folder)")
+    parser.add_argument("--store", metavar="WHERE", help="the database to read (default: results.db in the state folder)")
     parser.add_argument("-r", "--report", action="append", default=[], metavar="NAME[=PATH]", help="format and file, repeatable")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every check")
 
@@ -43,20 +43,30 @@ def run(args: argparse.Namespace) -> int:
             return _take_in(store, args.rescued)
         if args.prune is not None:
             count = store.prune(datetime.now(UTC) - timedelta(seconds=args.prune))
-            sys.stdout.write(f"{count} runs were forgotten\n")
+            sys.stdout.write(f"{count} {'run was' if count == 1 else 'runs were'} forgotten\n")
             return Exit.PASSED
         if args.list:
-            for summary in store.runs(limit=50, suite=args.suite, target=args.target):
-                sys.stdout.write(_line(summary) + "\n")
+            _list(store, args)
             return Exit.PASSED
+        if args.suite or args.target:
+            raise UsageError("--suite and --target choose among the runs of --list; name one of those runs to see it")
         return _show(store, args)
     except (StoreError, ReporterError, LookupError) as problem:
         raise UsageError(str(problem.args[0] if problem.args else problem)) from problem
 
 
+def _list(store: Store, args: argparse.Namespace) -> None:
+    summaries = store.runs(limit=50, suite=args.suite, target=args.target)
+    for summary in summaries:
+        sys.stdout.write(_line(summary) + "\n")
+    if not summaries:
+        of = (f" of suite '{args.suite}'" if args.suite else "") + (f" against target '{args.target}'" if args.target else "")
+        tell(f"no run{of} is stored")
+
+
 def _take_in(store: Store, path: Path) -> int:
     count = store.import_jsonl(path)
-    sys.stdout.write(f"{count} outcomes were taken in from '{path}'\n")
+    sys.stdout.write(f"{count} {'outcome was' if count == 1 else 'outcomes were'} taken in from '{path}'\n")
     return Exit.PASSED
 
 
