@@ -102,11 +102,8 @@ async def ask(probe: Probe, session: Session, *, run_id: str, deadline_s: float)
 
 def _not_granted(missing: frozenset[Grant], session: Session) -> Check:
     wanted = ", ".join(sorted(missing))
-    return Check(
-        "the target permits it",
-        Verdict.SKIPPED,
-        say=f"not permitted: target '{session.target.name}' does not grant {wanted} (allow: [{wanted}])",
-    )
+    say = f"not permitted: target '{session.target.name}' does not grant {wanted}; permit it there with 'allow: [{wanted}]'"
+    return Check("the target permits it", Verdict.SKIPPED, say=say)
 
 
 async def _collect(probe: Probe, session: Session, checks: list[Check], deadline_s: float) -> None:

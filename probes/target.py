@@ -111,7 +111,7 @@ def _unusable(address: str) -> str:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "has a host or a port that is none"
+        return "has a host or a port that is none: a port is a number from 1 to 65535"
     if not host or not host.strip(".") or port == 0 or parts.netloc.endswith(":"):
         return "has a host or a port that is none"
     return ""

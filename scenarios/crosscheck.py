@@ -86,7 +86,8 @@ def unknown_references(draft: Draft, have: Mapping[str, set[str]]) -> Iterator[M
             if not isinstance(node, Scalar):
                 continue  # a default of the kind; what is missing shows at run time
             what = f"no target of this suite has the {_SORT[ref.to]} '{name}'"
-            yield Mistake(what, node.place, near_or_known(name, have[ref.to]), doc_path(draft.path, walked))
+            remedy = near_or_known(name, have[ref.to]) or f"describe it at a target, under '{ref.to}'"
+            yield Mistake(what, node.place, remedy, doc_path(draft.path, walked))
 
 
 def unfilled_places(draft: Draft, target_vars: set[str]) -> Iterator[Mistake]:

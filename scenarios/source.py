@@ -242,6 +242,7 @@ _HINTS = (
     ("could not find expected ':'", "a key needs ': ' after it"),
     ("did not find expected key", "look at the indentation and at quotes"),
     ("did not find expected '-'", "look at the indentation"),
+    ("did not find expected ',' or", "put a text that holds '{', '[' or ',' in quotes, or close what is open"),
     ("unexpected end of stream", "the quote that starts here has no end"),
 )
 

@@ -91,7 +91,7 @@ class Redis(KeySource, source="redis"):
             from redis.backoff import NoBackoff
             from redis.exceptions import RedisError
         except ImportError:
-            raise EvidenceError("reading Redis needs the extra 'redis': pip install vedette[redis]") from None
+            raise EvidenceError("reading Redis needs the extra 'redis': pip install 'vedette[redis]'") from None
         # no retries: the reading has one deadline, and a second try would hide an unsteady server
         options: dict[str, Any] = {"socket_timeout": self.timeout, "socket_connect_timeout": self.timeout}
         client: Any = None

@@ -92,6 +92,8 @@ def test_anchors_and_aliases_work_and_keep_the_place_of_the_anchor() -> None:
                        "put a text that holds ': ' in quotes")),
         ("a:\n\t- b\n", (2, 1, "this is not valid YAML: found character that cannot start any token",
                          "indent with spaces, not with tabs")),
+        ("a: {b: /x/{{y}}}\n", (1, 11, "this is not valid YAML: did not find expected ',' or '}'",
+                                "put a text that holds '{', '[' or ',' in quotes, or close what is open")),
         ("a: [1,\n", (1, 7, "this is not valid YAML: did not find expected node content", "")),
         ("a: 'x\n", (1, 4, "this is not valid YAML: found unexpected end of stream", "the quote that starts here has no end")),
         ("a: \x01b\n", (1, 4, "this is not valid YAML: control characters are not allowed", "character 0x01")),

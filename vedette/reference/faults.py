@@ -36,7 +36,9 @@ def named(name: str) -> Fault:
     if name in FAULTS:
         return FAULTS[name]
     near = difflib.get_close_matches(name, FAULTS, 1)
-    raise ValueError(f"there is no fault '{name}'" + (f", did you mean '{near[0]}'?" if near else ""))
+    raise ValueError(
+        f"there is no fault '{name}'" + (f", did you mean '{near[0]}'?" if near else "; `vedette demo --faults` lists them")
+    )
 
 
 def _of(owner: str, *faults: tuple[str, str, tuple[str, ...]], vacuity: bool = False) -> list[Fault]:

@@ -165,7 +165,7 @@ async def test_a_metadata_address_is_refused_before_connecting() -> None:
 @pytest.mark.anyio
 async def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(EvidenceError, match=r"pip install vedette\[redis\]"):
+    with pytest.raises(EvidenceError, match=r"pip install 'vedette\[redis\]'"):
         await Redis(url="redis://127.0.0.1").keys("*")
 
 

@@ -30,5 +30,7 @@ def run(args: argparse.Namespace) -> int:
             complain_of_suite(problem)
             codes.append(Exit.USAGE)
             continue
-        tell(f"{suite.path}: {len(suite.scenarios)} scenarios, targets {', '.join(suite.target_names)}: no mistakes")
+        count, several = len(suite.scenarios), len(suite.target_names) > 1
+        asked = f"{count} scenario{'s' * (count != 1)}, target{'s' * several}"
+        tell(f"{suite.path}: {asked} {', '.join(suite.target_names)}: no mistakes")
     return max(codes)
