@@ -35,6 +35,16 @@ class Leak:
         return f"{self.line.where}{number}"
 
 
+def counted(leaks: Sequence[Leak], lines: Sequence[LogLine]) -> str:
+    """Return in how many places of how many lines something stands."""
+    return f"{len(leaks)} place{'s' * (len(leaks) != 1)} in {len(lines)} line{'s' * (len(lines) != 1)}"
+
+
+def first_place(leaks: Sequence[Leak]) -> str:
+    """Return where to look first, and how many more places there are."""
+    return leaks[0].place + (f" and {len(leaks) - 1} more" if len(leaks) > 1 else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """What was found: planted values, and other personal data."""

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from probes.evidence.source import LogLine
 from probes.fields import Configured, Duration, EvidenceRef
-from probes.leaks import Leak, blind_spots, scan
+from probes.leaks import Leak, blind_spots, counted, first_place, scan
 from probes.log_watch import LogWatch
 from probes.operators import found, pattern
 from probes.outcome import Check, Evidence, check, control, note
@@ -237,7 +237,7 @@ def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[_Sent], watch: Log
         f"the planted {called} is not in the logs",
         holds=not plain,
         expected="nowhere, in no encoding",
-        observed=_counted(plain, watch),
+        observed=counted(plain, watch.lines),
         say=f"the planted {called} stands in the logs, {_where(plain, sent)}" if plain else "",
         evidence=_places(plain, sent),
     )
@@ -252,15 +252,10 @@ def _no_others(leaks: Sequence[Leak], sent: Sequence[_Sent], watch: LogWatch) ->
         "no other personal data or secret is in the logs",
         holds=not leaks,
         expected="none",
-        observed=_counted(leaks, watch),
+        observed=counted(leaks, watch.lines),
         say=f"personal data that we did not send stands in the logs: {kinds}, {_where(leaks, sent)}" if leaks else "",
         evidence=_places(leaks, sent),
     )
-
-
-def _counted(leaks: Sequence[Leak], watch: LogWatch) -> str:
-    places, lines = len(leaks), len(watch.lines)
-    return f"{places} place{'s' * (places != 1)} in {lines} line{'s' * (lines != 1)}"
 
 
 def _marked(marker: str, watch: LogWatch, sent: Sequence[_Sent]) -> Check:
@@ -298,8 +293,7 @@ def _places(leaks: Sequence[Leak], sent: Sequence[_Sent]) -> tuple[Evidence, ...
         }
         for leak in leaks[:_SHOWN]
     ]
-    more = f" and {len(leaks) - 1} more" if len(leaks) > 1 else ""
-    return (Evidence("log positions", f"{leaks[0].place}{more}", {"places": places, "left_out": max(0, len(leaks) - _SHOWN)}),)
+    return (Evidence("log positions", first_place(leaks), {"places": places, "left_out": max(0, len(leaks) - _SHOWN)}),)
 
 
 def _requests(sent: Sequence[_Sent]) -> str:
