@@ -101,7 +101,7 @@ def test_earlier_runs_stand_oldest_first_with_this_run_last() -> None:
 
 def test_what_held_beside_a_failure_is_folded_so_that_the_failure_is_seen() -> None:
     text = page(result(outcome("one", (*HELD, check("the other", holds=False, say="it did not")))))
-    shown, held = text.split('<details class="held">')
+    shown, held = text.split('<details class="folded held">')
     assert ("the other" in shown, HELD[0].name in shown, HELD[0].name in held) == (True, False, True)
     assert "<summary>2 checks held</summary>" in held
 
