@@ -154,7 +154,7 @@ class BreakerService:
             if "open_but_calls" in self.bugs:
                 self.calls += 1
             if "slow_when_open" in self.bugs:
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(0.9)
             if "wrong_form" in self.bugs:
                 return 500, {}, {"error": "boom"}
             retry = {} if "no_retry_after" in self.bugs else {"Retry-After": "1"}
