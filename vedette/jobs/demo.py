@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ def demo(order: Order, faults: Sequence[str], report: Path) -> Exit:
     """Start the reference target, run the demo suite against it, and leave an HTML report."""
     # In the state folder, as a container may have no other place that can be written to.
     with tempfile.TemporaryDirectory(prefix="demo-", dir=read_settings().state.absolute()) as folder:
-        log = Path(folder) / "reference.log"
+        # Beside the reports, and kept: a leak is told with its line, and somebody will want to see that line.
+        log = read_settings().reports / f"demo-target-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
         token = secrets.token_hex(16)
         with embedded_target(faults, log, token) as url:
             from vedette.jobs.smoke import smoke

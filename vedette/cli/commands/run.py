@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SUMMARY = "ask a target the questions of a suite, once"
 EXAMPLES = (
     "examples:\n"
-    "  vedette run askpro --target staging\n"
+    "  vedette run mine.yaml --target staging\n"
     "  vedette run suites/mine.yaml --target staging -t smoke -r list -r html=report.html -r junit=report.xml\n"
     "  vedette run mine.yaml --target production -t smoke,passive -t critical    (smoke and passive) or critical"
 )
