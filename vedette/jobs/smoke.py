@@ -47,6 +47,8 @@ def smoke(order: Order) -> Exit:
     """Run the order and return its exit code. Raises: UsageError when nothing could be sent for the user's mistake."""
     with _no_garbage_collection():
         loaded = load(order)
+        if loaded is not None:
+            import probes.session  # noqa: F401 - the last large part that the first request needs
     if loaded is None:
         return Exit.USAGE
     suite, target, selection = loaded
