@@ -33,6 +33,7 @@ class RunInfo:
     vedette_version: str
     selection: str = ""  # how the scenarios were chosen, as typed, empty for all
     remarks: tuple[str, ...] = ()  # what a reader must know, such as "certificates are not verified"
+    kind: str = "smoke"  # smoke: once, on demand; deploy: once, after a deployment; watch: a stretch of continuous probing
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class RunRow(Table, table=True):
     __table_args__ = (Index(None, "started_at"),)
 
     id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(default="smoke", sa_column=Column(Text, nullable=False, server_default="smoke"))
     suite: str = Field(sa_type=Text)
     suite_path: str = Field(sa_type=Text)
     target: str = Field(sa_type=Text)

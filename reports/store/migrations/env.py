@@ -7,6 +7,8 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+import reports.store.ledger.tables
+import reports.store.watch.tables  # noqa: F401 - for their tables
 from reports.store.tables import Instant, Table
 
 

@@ -1,0 +1,126 @@
+"""This file is for the tables of what a service must remember beside outcomes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, Text
+from sqlmodel import Field
+
+from reports.store.tables import Instant, Table
+
+
+class DeploymentRow(Table, table=True):
+    """One deployment of a version to a target, with the burn-in that follows it."""
+
+    __tablename__ = "deployments"
+    __table_args__ = (Index(None, "suite", "target", "deployed_at"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    suite: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    version: str = Field(sa_type=Text)
+    deployed_at: datetime = Field(sa_type=Instant)
+    reported_by: str = Field(sa_type=Text)
+    note: str = Field(default="", sa_type=Text)
+    run_id: str | None = Field(default=None, sa_type=Text)  # the run of the whole suite at its start
+    state: str = Field(sa_type=Text)  # DeploymentState
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    plan: list[dict[str, Any]] = Field(sa_type=JSON)  # the phases as configured when it began
+
+
+class PhaseRow(Table, table=True):
+    """One phase of a burn-in: when it is, and what was judged at its end."""
+
+    __tablename__ = "deployment_phases"
+
+    deployment_id: str = Field(sa_column=Column(Text, ForeignKey("deployments.id", ondelete="CASCADE"), primary_key=True))
+    place: int = Field(primary_key=True)
+    name: str = Field(sa_type=Text)
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    judged_at: datetime | None = Field(default=None, sa_type=Instant)
+    verdict: str | None = Field(default=None, sa_type=Text)
+    sentence: str = Field(default="", sa_type=Text)
+    figures: dict[str, Any] = Field(sa_type=JSON)
+
+
+class MaintenanceRow(Table, table=True):
+    """One maintenance window that somebody opened. Empty `suite`, `target` or `scenario` stand for all."""
+
+    __tablename__ = "maintenance"
+    __table_args__ = (Index(None, "ends_at"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    suite: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    scenario: str = Field(sa_type=Text)
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    why: str = Field(sa_type=Text)
+    started_by: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    ended_by: str = Field(default="", sa_type=Text)  # who ended it before its time; `ends_at` then says when
+
+
+class HeartbeatRow(Table, table=True):
+    """How one heartbeat stands."""
+
+    __tablename__ = "heartbeats"
+
+    series_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    watched_since: datetime = Field(sa_type=Instant)  # lateness is counted from here before the first ping
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    reported_at: datetime | None = Field(default=None, sa_type=Instant)  # the newest success or failure
+    succeeded_at: datetime | None = Field(default=None, sa_type=Instant)
+    failed: bool = False  # what the newest report said
+    exit_code: int | None = None
+    duration_s: float | None = Field(default=None, sa_type=Float)
+    note: str = Field(default="", sa_type=Text)
+    late_told_for: datetime | None = Field(default=None, sa_type=Instant)  # the due time whose lateness was told already
+
+
+class TokenRow(Table, table=True):
+    """One API token. Only a hash of it is kept."""
+
+    __tablename__ = "tokens"
+
+    id: str = Field(primary_key=True, sa_type=Text)  # public, stands in the token's first part
+    name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    hash: str = Field(sa_type=Text)
+    scopes: list[str] = Field(sa_type=JSON)
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_used_at: datetime | None = Field(default=None, sa_type=Instant)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AuditRow(Table, table=True):
+    """Who did what, when. Never changed."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "at"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
+    who: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+    object: str = Field(sa_type=Text)
+    details: dict[str, Any] = Field(sa_type=JSON)
+
+
+class AnswerRow(Table, table=True):
+    """The answer to a write that carried an idempotency key, so that asking again answers the same and does nothing."""
+
+    __tablename__ = "idempotent_answers"
+
+    who: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=Text)
+    request_hash: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
+    status: int | None = None  # null while the first is still being answered
+    body: str = Field(default="", sa_type=Text)
+    headers: dict[str, str] = Field(sa_type=JSON)
