@@ -33,6 +33,7 @@ class Probe(Configured):
 
     kind: ClassVar[str] = ""
     grants: ClassVar[frozenset[Grant]] = frozenset()
+    awaits: ClassVar[bool] = False  # true: the target reports to us by itself, so nothing is asked on a schedule
 
     def __init_subclass__(cls, kind: str = "", grants: set[Grant] | frozenset[Grant] = frozenset(), **more: Any) -> None:
         super().__init_subclass__(**more)

@@ -10,6 +10,8 @@ from probes.fields import Configured, Duration
 from probes.outcome import Severity, Subject
 from probes.probe import Probe
 from probes.target import Target
+from scenarios.burn_in import DEFAULT_PHASES, BurnInPhase
+from scenarios.maintenance import RecurringWindow
 from scenarios.schedule_spec import ScheduleSpec
 
 
@@ -32,11 +34,14 @@ class ScenarioKeys(Configured):
     severity: Severity = Severity.P2  # how much a failure matters; P0 pages a person at once
     owner: str = ""  # who is told when it fails
     runbook: str = ""  # where it says what to do then
-    schedule: ScheduleSpec | None = None  # how often it is due; checked now, used by continuous probing later
+    schedule: ScheduleSpec | None = (
+        None  # how often it is due under `vedette serve`; default: every minute, every 15 minutes if it needs a grant
+    )
     timeout: Annotated[Duration, Field(gt=0, le=86_400)] = 30.0  # of one attempt, undo not counted
     retries: int = Field(0, ge=0, le=10)  # a pass on a retry is `degraded` (flaky)
     needs: tuple[str, ...] = ()  # names of scenarios that must pass before
     targets: tuple[str, ...] = ()  # names of targets; none means all
+    formerly: tuple[str, ...] = ()  # names it had before, so that its history goes on under the new one
     sign_off: tuple[str, ...] = ()  # lines of the sign-off page that this proves
 
     @field_validator("name")
@@ -86,6 +91,8 @@ class Suite(Configured):
     targets: dict[str, Target]
     target_names: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
+    burn_in: tuple[BurnInPhase, ...] = DEFAULT_PHASES  # how a new version is watched
+    maintenance: tuple[RecurringWindow, ...] = ()
 
     _secrets: tuple[tuple[str, str], ...] = PrivateAttr(())
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from reports.formats.reporter import Document, History
 from reports.page import MARKS, cards_of, head_of, seconds, sign_off_of
 from reports.sign_off import SIGNERS, State
+from reports.stage import raw, rendered, stylesheet
 from reports.store.answers import Point
 from scenarios.events import RunResult
 
-TEMPLATES = Path(__file__).parent.parent / "templates"
 _TONES = {State.PROVEN: "pass", State.BROKEN: "fail", State.OPEN: "inconclusive", State.BY_HAND: ""}
 _BOXES = {State.PROVEN: "☑", State.BROKEN: "☒", State.OPEN: "?", State.BY_HAND: "☐"}
 
@@ -31,15 +30,9 @@ def _no_history(scenario: str, target: str) -> Sequence[Point]:
 
 def render(result: RunResult, history: History, made_at: datetime | None = None) -> str:
     """Return the whole page. Everything that a target sent is escaped; nothing is fetched and no script runs."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    stage = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    from markupsafe import Markup
-
     made = (made_at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    return stage.get_template("report.html.j2").render(
-        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+    return rendered(
+        "report.html.j2", css=raw(stylesheet("report.css")),
         run=result.run, page=head_of(result), cards=cards_of(result, history), sign_off=sign_off_of(result),
         marks=MARKS, seconds=seconds, tones=_TONES, boxes=_BOXES, signers=SIGNERS, made_at=made,
     )  # fmt: skip

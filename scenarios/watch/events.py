@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from probes.outcome import Outcome
@@ -18,6 +19,11 @@ class SeriesKey(NamedTuple):
     scenario: str
     target: str
     location: str
+
+    @property
+    def slug(self) -> str:
+        """Return the short name of this series for addresses and the API: hexadecimal, the same for ever."""
+        return sha256("\x00".join(self).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Trigger(StrEnum):
