@@ -21,7 +21,7 @@ class Json(Document, format="json"):
     - `ended`: `completed`, `fail_fast`, `deadline` or `interrupted`; `signal`: its number, else 0
     - `finished_at`, `wall_s`, `critical_path_s`, `trouble` (what went wrong on our side, sentences)
     - `run`: `id`, `suite`, `suite_path`, `target`, `environment`, `base_url`, `started_at`, `vedette_version`,
-      `selection`, `remarks`
+      `selection`, `remarks`, `kind` (smoke, deploy or watch)
     - `counts`: how many outcomes of each verdict, all six named
     - `outcomes`: in the run's order, each as `probes.outcome.to_json` writes it
 
