@@ -112,7 +112,7 @@ def head_of(result: RunResult) -> Head:
 def cards_of(result: RunResult, history: History) -> list[Card]:
     """Return one card a scenario, the worst first; what did not pass stands open."""
     ordered = sorted(result.outcomes, key=lambda o: (o.verdict.rank, o.subject.severity, o.subject.scenario))
-    return [_card(o, history(o.subject.scenario, o.subject.target)) for o in ordered]
+    return [card_of(o, history(o.subject.scenario, o.subject.target)) for o in ordered]
 
 
 def sign_off_of(result: RunResult) -> list[tuple[str, list[Filled]]]:
@@ -160,7 +160,8 @@ def _remarks(result: RunResult) -> tuple[str, ...]:
     return first + result.run.remarks + result.trouble + about_ids
 
 
-def _card(outcome: Outcome, earlier: Sequence[Point]) -> Card:
+def card_of(outcome: Outcome, earlier: Sequence[Point] = ()) -> Card:
+    """Return one scenario's card: its checks with what failed first, its requests as a waterfall, its earlier runs."""
     controls = len(outcome.controls)
     held = sum(c.verdict is Verdict.PASS for c in outcome.controls)
     caption = f"{len(outcome.checks)} checks, {held} of {controls} controls held" if controls else f"{len(outcome.checks)} checks"
