@@ -19,7 +19,7 @@ from probes.matchers import Finding, Matcher, Selection, TextMatcher
 from probes.operators import schema_validator, shown
 from probes.outcome import Check, Evidence, Phases, check, control
 from probes.pii import names_a_secret
-from probes.request import fill, names_in
+from probes.request import fill, has_places
 from probes.status import StatusMatcher
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Expectation(Configured):
         self._whole = None if self.json_schema is None else Matcher.model_validate({"schema": self.json_schema})
         given = ((self.duration, False), (self.warn_above, True))
         self._times = [(DurationBounds(le=bound), soft) for bound, soft in given if bound is not None]
-        self._open = bool(names_in(repr(self)))
+        self._open = has_places(self)
         if self.duration is not None and self.warn_above is not None and self.warn_above >= self.duration:
             raise ValueError("'warn_above' should be shorter than 'duration', or it never warns")
         return self

@@ -6,12 +6,23 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_PLAIN = (str, int, float, bool, type(None))
+_SHARED_AT_MOST = 5000
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -19,6 +30,10 @@ class Configured(BaseModel):
     """The base of everything that is read from a file: frozen, and a key nobody knows is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __deepcopy__(self, memo: object = None) -> Self:
+        """Return itself: it is frozen, and pydantic would copy a default for each of ten thousand scenarios."""
+        return self
 
 
 def parse_duration(value: object) -> float:
@@ -47,6 +62,36 @@ Duration = Annotated[
         }
     ),
 ]
+
+
+def shared() -> WrapValidator:
+    """Return the mark of a field that many scenarios say alike, such as `expect: {status: 200}`: equal text, one object.
+
+    It saves half of the memory of a suite with thousands of scenarios. What holds a value of the environment
+    (`Expanded`), or anything but plain YAML, is never shared.
+    """
+    made: dict[str, Any] = {}
+
+    def as_before(value: Any, make: ValidatorFunctionWrapHandler) -> Any:
+        if not _plain_yaml(value):
+            return make(value)
+        key = repr(value)
+        if key not in made:
+            if len(made) >= _SHARED_AT_MOST:
+                made.clear()
+            made[key] = make(value)
+        return made[key]
+
+    return WrapValidator(as_before)
+
+
+def _plain_yaml(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and _plain_yaml(item) for key, item in value.items())
+    if kind is list:
+        return all(_plain_yaml(item) for item in value)
+    return kind in _PLAIN
 
 
 @dataclass(frozen=True, slots=True)

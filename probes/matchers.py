@@ -17,7 +17,7 @@ from probes.bounds import Bounds
 from probes.fields import Configured, Duration
 from probes.operators import OPERATORS, comparable, pattern, schema_validator, shown
 from probes.outcome import Json
-from probes.request import fill, names_in
+from probes.request import fill, has_places, names_in
 
 JsonType = Literal["null", "boolean", "integer", "number", "string", "array", "object"]
 
@@ -141,7 +141,7 @@ class Matcher(Configured):
             raise ValueError("NaN and infinity cannot be compared with anything")
         operands = ((name, self._operand(name)) for name in OPERATORS if name in given)
         self._operators = [(name, operand, _phrase(name, operand)) for name, operand in operands]
-        self._open = bool(names_in(repr(self.model_dump(include=given))))
+        self._open = has_places(self)
         return self
 
     def _operand(self, name: str) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from probes.fields import Configured, Duration
 
@@ -20,6 +20,19 @@ class UnknownVariable(ValueError):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no value for '{{{{{name}}}}}'")
         self.name = name
+
+
+def has_places(value: Any) -> bool:
+    """Return whether a `{{name}}` stands anywhere in a value or in what was given of a model, at any depth."""
+    if isinstance(value, str):
+        return "{{" in value and bool(names_in(value))
+    if isinstance(value, BaseModel):
+        return any(has_places(getattr(value, name)) for name in value.model_fields_set)
+    if isinstance(value, Mapping):
+        return any(has_places(key) or has_places(item) for key, item in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(has_places(item) for item in value)
+    return False
 
 
 def names_in(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -111,6 +112,8 @@ def unfilled_places(draft: Draft, target_vars: set[str]) -> Iterator[Mistake]:
 
 def references(model: BaseModel) -> Iterator[tuple[tuple[Any, ...], Ref, str]]:
     """Yield place, mark and value of every field that names an evidence source or a fault, at any depth."""
+    if not _may_refer(type(model)):
+        return
     for name, field in type(model).model_fields.items():
         marks = tuple(m for m in field.metadata if isinstance(m, Ref))
         yield from _references(getattr(model, name), field.annotation, marks, (field.alias or name,))
@@ -132,6 +135,27 @@ def _references(value: Any, annotation: Any, marks: tuple[Ref, ...], loc: tuple[
     elif isinstance(value, list | tuple | set | frozenset):
         for place, item in enumerate(value):
             yield from _references(item, _member(annotation), marks, (*loc, place))
+
+
+@cache
+def _may_refer(annotation: Any) -> bool:
+    """Return whether a value of this type can hold a reference: most kinds cannot, and suites may hold thousands of them.
+
+    Wherever the type does not tell (`Any`, a plug-in's base), it may.
+    """
+    return _finds_reference(annotation, set())
+
+
+def _finds_reference(annotation: Any, seen: set[Any]) -> bool:
+    if isinstance(annotation, Ref) or annotation is Any or annotation is BaseModel or annotation is Probe:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if annotation in seen:
+            return False
+        seen.add(annotation)
+        fields = annotation.model_fields.values()
+        return any(_finds_reference(part, seen) for f in fields for part in (f.annotation, *f.metadata))
+    return any(_finds_reference(inner, seen) for inner in get_args(annotation))
 
 
 def _member(annotation: Any) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PositiveInt, PrivateAttr, model_validator
 
 from probes.capture import Capture, CaptureName
 from probes.cookies import CookieJar
 from probes.expect import Expectation, asked, reason_of
-from probes.fields import Configured, Duration
+from probes.fields import Configured, Duration, shared
 from probes.outcome import Check, Verdict, broken, check, note
 from probes.probe import Probe
 from probes.request import RequestTemplate, UnknownVariable, fill
@@ -39,7 +39,7 @@ class Step(Configured):
 
     name: str = ""  # for sentences and reports; default: its number
     request: RequestTemplate  # what is sent
-    expect: Expectation = Expectation()  # what the answer must be
+    expect: Annotated[Expectation, shared()] = Expectation()  # what the answer must be
     capture: dict[CaptureName, Capture] = Field(default_factory=dict)  # what later steps use as `{{name}}`
     retry: Retry | None = None  # try again where it failed
 
@@ -70,7 +70,7 @@ class Http(Probe, kind="http"):
     """
 
     request: RequestTemplate | None = None  # the one request; or give `steps`
-    expect: Expectation = Expectation()  # what its answer must be
+    expect: Annotated[Expectation, shared()] = Expectation()  # what its answer must be
     capture: dict[CaptureName, Capture] = Field(default_factory=dict)  # what `undo` uses as `{{name}}`
     retry: Retry | None = None  # try again where it failed
     steps: tuple[Step, ...] = ()  # several requests in a row
