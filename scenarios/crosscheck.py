@@ -141,13 +141,13 @@ def _references(value: Any, annotation: Any, marks: tuple[Ref, ...], loc: tuple[
 def _may_refer(annotation: Any) -> bool:
     """Return whether a value of this type can hold a reference: most kinds cannot, and suites may hold thousands of them.
 
-    Wherever the type does not tell (`Any`, a plug-in's base), it may.
+    Under `Any` stands plain YAML, which holds none; where the type is a base (`Probe`), it may.
     """
     return _finds_reference(annotation, set())
 
 
 def _finds_reference(annotation: Any, seen: set[Any]) -> bool:
-    if isinstance(annotation, Ref) or annotation is Any or annotation is BaseModel or annotation is Probe:
+    if isinstance(annotation, Ref) or annotation is BaseModel or annotation is Probe:
         return True
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if annotation in seen:

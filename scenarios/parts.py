@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -153,6 +154,7 @@ class Workshop:
         return replace(node, value=Expanded(value, node.value.template) if isinstance(node.value, Expanded) else value)
 
 
+@cache
 def _path_fields(model: type[BaseModel]) -> frozenset[str]:
     """Return the keys of a plug-in that are declared as paths."""
     fields = model.model_fields.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from probes.fields import Expanded
 from probes.pii import names_a_secret
@@ -89,8 +90,13 @@ def has_held(node: Node) -> bool:
 
 def join(path: str, key: str) -> str:
     """Return the path in the document one key further down, such as `scenarios[2].expect.status`."""
-    shown = key if re.fullmatch(r"[\w-]+", key) else f"['{key}']"
+    shown = _shown(key)
     return f"{path}{shown}" if not path or shown.startswith("[") else f"{path}.{shown}"
+
+
+@lru_cache(4096)
+def _shown(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]+", key) else f"['{key}']"
 
 
 def _last_key(path: str) -> str:

@@ -111,7 +111,7 @@ def test_a_document_that_aliases_blow_up_is_refused(form: str) -> None:
         keys = [f"k{n}: " if form == "{{{}}}" else "" for n in range(9)]
         bomb += f"- &{name} {form.format(', '.join(f'{key}*{before}' for key in keys))}\n"
     (told,) = _told(bomb)
-    assert told[2:] == ("the document is too large with its aliases written out", f"at most {NODES} values")
+    assert told[2:] == ("the document is too large with its aliases written out", f"at most {NODES} values more than stand in it")
 
 
 def test_a_large_honest_document_is_read() -> None:
