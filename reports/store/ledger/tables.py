@@ -20,13 +20,16 @@ class DeploymentRow(Table, table=True):
     id: str = Field(primary_key=True, sa_type=Text)
     suite: str = Field(sa_type=Text)
     target: str = Field(sa_type=Text)
+    location: str = Field(sa_type=Text)  # of the service that watches over it
     version: str = Field(sa_type=Text)
     deployed_at: datetime = Field(sa_type=Instant)
     reported_by: str = Field(sa_type=Text)
     note: str = Field(default="", sa_type=Text)
     run_id: str | None = Field(default=None, sa_type=Text)  # the run of the whole suite at its start
+    run_verdict: str | None = Field(default=None, sa_type=Text)  # null until that run has ended
+    run_sentence: str = Field(default="", sa_type=Text)
     state: str = Field(sa_type=Text)  # DeploymentState
-    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)  # null while phases are still to be judged
     plan: list[dict[str, Any]] = Field(sa_type=JSON)  # the phases as configured when it began
 
 
@@ -47,15 +50,20 @@ class PhaseRow(Table, table=True):
 
 
 class MaintenanceRow(Table, table=True):
-    """One maintenance window that somebody opened. Empty `suite`, `target` or `scenario` stand for all."""
+    """One maintenance window: one that somebody opened, or (with a `name`) one time that a recurring one was open.
+
+    An empty `suite`, no `targets`, no `scenarios` and no `tags` stand for all.
+    """
 
     __tablename__ = "maintenance"
     __table_args__ = (Index(None, "ends_at"),)
 
     id: str = Field(primary_key=True, sa_type=Text)
     suite: str = Field(sa_type=Text)
-    target: str = Field(sa_type=Text)
-    scenario: str = Field(sa_type=Text)
+    name: str = Field(default="", sa_type=Text)
+    targets: list[str] = Field(sa_type=JSON)
+    scenarios: list[str] = Field(sa_type=JSON)
+    tags: list[str] = Field(sa_type=JSON)
     starts_at: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
     why: str = Field(sa_type=Text)
