@@ -1,0 +1,75 @@
+"""This file is for taking in changed suites while the service goes on: validate, then swap; on a mistake the old ones stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vedette.service.loading import NotLoaded, files_of, load
+from vedette.service.state import ReloadResult
+
+if TYPE_CHECKING:
+    from scenarios.watch.changes import Changes
+
+    from scenarios.model import Suite
+
+_Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+class Reloader:
+    """Reloads one at a time. Nothing is stopped before the new suites are whole and right."""
+
+    def __init__(
+        self,
+        suites: Sequence[str],
+        targets: Sequence[str],
+        swap: Callable[[list[Suite]], Awaitable[Changes]],
+        clock: Callable[[], datetime],
+        told: Callable[[ReloadResult], None],
+    ) -> None:
+        self._suites = suites
+        self._targets = targets
+        self._swap = swap
+        self._clock = clock
+        self._told = told
+        self._turn = asyncio.Lock()
+        self._seen = self._fingerprint()
+        self._changing = self._seen
+        self.last: ReloadResult | None = None
+
+    async def reload(self, asked_by: str) -> ReloadResult:
+        """Take in the suites as their files are now; `asked_by` is file, signal or api."""
+        async with self._turn:
+            self._seen = self._changing = await asyncio.to_thread(self._fingerprint)
+            try:
+                changes = await self._swap(await load(self._suites, self._targets))
+            except NotLoaded as problem:
+                result = ReloadResult(self._clock(), False, asked_by, error=str(problem))
+            else:
+                result = ReloadResult(self._clock(), True, asked_by, changes=tuple(changes.sentences()))
+            self.last = result
+            self._told(result)
+            return result
+
+    async def look(self) -> None:
+        """Reload if a file has changed and has then been left alone since the last look: nobody is writing it just now."""
+        if self._turn.locked():
+            return
+        now = await asyncio.to_thread(self._fingerprint)
+        settled, self._changing = now == self._changing, now
+        if settled and now != self._seen:
+            await self.reload("file")
+
+    def _fingerprint(self) -> _Fingerprint:
+        return tuple(_state_of(path) for path in files_of(self._suites))
+
+
+def _state_of(path: Path) -> tuple[str, int, int, int]:
+    try:
+        seen = path.stat()  # follows links, as a mounted ConfigMap is one
+    except OSError:
+        return (str(path), 0, 0, 0)
+    return (str(path), seen.st_mtime_ns, seen.st_size, seen.st_ino)
