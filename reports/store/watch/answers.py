@@ -65,7 +65,9 @@ class SeriesState:
     outcome_id: str | None = None  # the newest outcome that was kept whole
     version: str = ""
     certificate_expires_at: datetime | None = None
-    maintenance: str = ""
+    maintenance: str = ""  # the window that the newest tick fell into
+    good: bool | None = None  # which kind of stretch `since_at` began; skipped ticks and those in maintenance leave it
+    retired_at: datetime | None = None  # watched no longer since then
 
 
 @dataclass(frozen=True, slots=True)

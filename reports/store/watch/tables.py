@@ -38,7 +38,8 @@ class SeriesRow(Table, table=True):
     last_at: datetime | None = Field(default=None, sa_type=Instant)
     last_good_at: datetime | None = Field(default=None, sa_type=Instant)
     duration_s: float | None = Field(default=None, sa_type=Float)
-    in_row: int = 0  # ticks since `since_at`
+    in_row: int = 0  # ticks since `since_at`, those that count
+    good: bool | None = None  # which kind of stretch `since_at` began
     outcome_id: str | None = Field(default=None, sa_type=Text)  # the newest outcome that is kept whole
     version: str = Field(default="", sa_type=Text)
     certificate_expires_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -107,3 +108,14 @@ class ServiceRow(Table, table=True):
     started_at: datetime = Field(sa_type=Instant)
     alive_at: datetime = Field(sa_type=Instant)
     stopped_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class WriterRow(Table, table=True):
+    """How far the lines of one sink's life are in the database, so that telling them again counts nothing twice."""
+
+    __tablename__ = "tick_writers"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    applied: int = Field(sa_type=BigInteger)  # the `seq` of its newest line that is in
+    generation: int = 0  # goes up when somebody else changed series or rollups: then nothing remembered is right
+    at: datetime = Field(sa_type=Instant)

@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("last_good_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("duration_s", sa.Float(), nullable=True),
         sa.Column("in_row", sa.Integer(), nullable=False),
+        sa.Column("good", sa.Boolean(), nullable=True),
         sa.Column("outcome_id", sa.Text(), nullable=True),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("certificate_expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -111,6 +112,14 @@ def upgrade() -> None:
         sa.Column("alive_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+    )
+    op.create_table(
+        "tick_writers",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("applied", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tick_writers")),
     )
     op.create_table(
         "tokens",
@@ -143,18 +152,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "heartbeats",
-        sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("watched_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("start_id", sa.Text(), nullable=False),
+        sa.Column("open_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report_id", sa.Text(), nullable=False),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failed", sa.Boolean(), nullable=False),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("duration_s", sa.Float(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("late_told_for", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["series_id"], ["series.id"], name=op.f("fk_heartbeats_series_id_series"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("series_id", name=op.f("pk_heartbeats")),
+        sa.Column("told_for", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("slug", name=op.f("pk_heartbeats")),
     )
     op.create_table(
         "rollups",
@@ -227,6 +238,7 @@ def downgrade() -> None:
     op.drop_table("heartbeats")
     op.drop_table("deployment_phases")
     op.drop_table("tokens")
+    op.drop_table("tick_writers")
     op.drop_table("services")
     op.drop_table("series")
     with op.batch_alter_table("maintenance", schema=None) as batch_op:
