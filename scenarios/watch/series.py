@@ -25,14 +25,19 @@ class Watched:
 
     @property
     def schedule(self) -> ScheduleSpec:
-        """Return when it is due: as the scenario says, else by what it does to the target."""
-        if self.scenario.schedule is not None:
-            return self.scenario.schedule
-        return _GENTLE if self.scenario.probe.needs() else _USUAL
+        """Return when it is due."""
+        return schedule_of(self.scenario)
 
 
 _USUAL = ScheduleSpec(every=EVERY_S)
 _GENTLE = ScheduleSpec(every=EVERY_WITH_GRANTS_S)
+
+
+def schedule_of(scenario: Scenario) -> ScheduleSpec:
+    """Return when a scenario is due: as it says, else by what it does to the target."""
+    if scenario.schedule is not None:
+        return scenario.schedule
+    return _GENTLE if scenario.probe.needs() else _USUAL
 
 
 def watched(suites: Sequence[Suite], location: str, targets: Collection[str] = ()) -> list[Watched]:
