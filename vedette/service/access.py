@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from fastapi import Depends, Request
 
+from vedette.service.scopes import Scope
 
-class Scope(StrEnum):
-    """What a token may be used for."""
-
-    READ = "read"  # pages and the API, reading
-    METRICS = "metrics"  # /metrics and /probe
-    WRITE = "write"  # deployments, maintenance, reload, asking out of turn
-    GATE = "gate"  # the canary gate
-    HEARTBEAT = "heartbeat"  # reporting for any job
+__all__ = ["Caller", "Scope", "needs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +18,7 @@ class Caller:
 
     name: str
     scopes: frozenset[Scope]
+    token_id: str = ""  # empty where no token was shown
 
 
 def needs(scope: Scope) -> Any:
