@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -168,6 +168,13 @@ class Exchange:
     status: int | None = None
     body_bytes: int = 0
     trouble: str = ""
+    address: str = ""  # that was connected to, empty where the name was not resolved
+    http_version: str = ""  # of the answer, such as 1.1
+    content_length: int | None = None  # what the answer's header promised, None where it did not say
+
+
+CERTIFICATE_ENDS = "certificate_expires_at"  # the measurement of when the first of the target's certificates expires
+UNIX_TIME = "unix_s"  # the unit of an instant: seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +184,11 @@ class Measurement:
     name: str
     value: float
     unit: str
+
+    @property
+    def date(self) -> str:
+        """Return an instant (unit `unix_s`) as a date for people, an empty text for any other number."""
+        return f"{datetime.fromtimestamp(self.value, UTC):%Y-%m-%d %H:%M} UTC" if self.unit == UNIX_TIME else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from probes.net.ledger import Ledger
 from probes.net.sender import Sender
 from probes.net.tls import Certificate
 from probes.net.trouble import TargetError
-from probes.outcome import Exchange, Subject
+from probes.outcome import CERTIFICATE_ENDS, UNIX_TIME, Exchange, Subject
 from probes.probe import NotGiven
 from probes.redact import Redactor
 from probes.request import RequestTemplate
@@ -81,6 +81,7 @@ class Session:
         self._clock = clock
         self._ledger = Ledger()
         self._doing = ""
+        self._certificate_ends: datetime | None = None
         self._slots = slots or asyncio.Semaphore(target.concurrency)
         self._sent = 0
         self._mending = Mending(self, journal, suite_path)
@@ -188,7 +189,10 @@ class Session:
         filled = template.filled(ChainMap(dict(values), self.values) if values else self.values)  # type: ignore[arg-type]
         if self._mending.at_work:  # neither the limit on requests nor those who wait their turn may hold up an undo
             return await self._sender.send(filled, contextlib.nullcontext, blame=False)
-        return await self._sender.send(filled, self._turn)
+        answer = await self._sender.send(filled, self._turn)
+        if answer.certificate is not None:
+            self._note_end(answer.certificate.not_after)
+        return answer
 
     async def burst(
         self, requests: Sequence[tuple[RequestTemplate, Mapping[str, Any]]], *, concurrency: int | None = None
@@ -219,6 +223,15 @@ class Session:
         async with self._slots:
             self._ledger.forget_interrupted()
             yield
+
+    def _note_end(self, not_after: datetime) -> None:
+        """Measure when the first of the certificates that were shown expires, once however many answers there are."""
+        if self._certificate_ends is not None:
+            if not_after >= self._certificate_ends:
+                return
+            self.measurements = [one for one in self.measurements if one[0] != CERTIFICATE_ENDS]
+        self._certificate_ends = not_after
+        self.measure(CERTIFICATE_ENDS, not_after.timestamp(), UNIX_TIME)
 
     def _hide_secrets(self) -> None:
         auth, hide = self.target.auth, self.redactor.add

@@ -45,7 +45,16 @@ class Ledger:
         """Something else is being done now, so what was waited for before is not to blame."""
         self._interrupted = None
 
-    def record(self, flight: Flight, url: str, *, status: int | None = None, body_bytes: int = 0, trouble: str = "") -> Exchange:
+    def record(
+        self,
+        flight: Flight,
+        url: str,
+        *,
+        status: int | None = None,
+        body_bytes: int = 0,
+        trouble: str = "",
+        http_version: str = "",
+    ) -> Exchange:
         """Write one exchange down and return it."""
         made = Exchange(
             method=flight.request.partition(" ")[0],
@@ -57,6 +66,9 @@ class Ledger:
             status=status,
             body_bytes=body_bytes,
             trouble=trouble,
+            address=flight.address,
+            http_version=http_version,
+            content_length=flight.expected,
         )
         if len(self._kept) - self._troubled < KEPT and not self._troubled:
             self._kept.append(made)

@@ -87,7 +87,8 @@ class Sender:
         finally:
             self._ledger.land(flight, interrupted=blame and not landed)
         reply: Reply = response.extensions["reply"]
-        exchange = self._ledger.record(flight, str(url), status=reply.status, body_bytes=len(reply.body))
+        version, length = reply.http_version, len(reply.body)
+        exchange = self._ledger.record(flight, str(url), status=reply.status, body_bytes=length, http_version=version)
         return self._answer(built, reply, response.extensions["tls"], exchange, flight.address, sent_at, hops)
 
     def _answer(

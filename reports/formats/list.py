@@ -144,7 +144,8 @@ def _checks(page: Page, outcome: Outcome) -> None:
         told = check.say or (f"{check.observed}" if check.observed else "")
         page.line(f"{kind}{check.name}{f' ({told})' if told else ''}", lead=f"  {check.verdict}".ljust(16), verdict=check.verdict)
     for number in outcome.measurements:
-        page.line(f"{number.name} = {number.value:g} {number.unit}", lead="  measured".ljust(16))
+        told = number.date or f"{number.value:g} {number.unit}"
+        page.line(f"{number.name} = {told}", lead="  measured".ljust(16))
 
 
 def _about_the_run(page: Page, result: RunResult, verbose: bool) -> None:

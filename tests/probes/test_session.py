@@ -419,6 +419,24 @@ async def verdict_of(session: Session, template: RequestTemplate, deadline_s: fl
     return outcome.verdict, outcome.sentence
 
 
+async def test_an_exchange_tells_its_address_its_protocol_and_the_promised_length() -> None:
+    async with serving(saying(answer(b"twelve bytes"))) as server:
+        session = session_at(server.url.replace("127.0.0.1", "localhost"))
+        await session.send(RequestTemplate())
+    (exchange,) = session.exchanges
+    assert (exchange.address, exchange.http_version, exchange.content_length) == ("127.0.0.1", "1.1", 12)
+
+
+async def test_an_exchange_without_an_answer_tells_only_the_address() -> None:
+    async with serving(saying(answer(b""))) as server:
+        gone = server.url
+    session = session_at(gone)
+    with pytest.raises(TargetError):
+        await session.send(RequestTemplate())
+    (exchange,) = session.exchanges
+    assert (exchange.address, exchange.http_version, exchange.content_length) == ("127.0.0.1", "", None)
+
+
 async def test_a_target_that_cannot_be_reached_fails() -> None:
     async with serving(saying(b"")) as server:
         verdict, sentence = await verdict_of(session_at(server.url), RequestTemplate())

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from probes.outcome import Measurement
 from probes.request import RequestTemplate
 from probes.session import NotSent, Phase, TargetError
 from probes.target import Tls
@@ -68,6 +69,17 @@ async def test_a_good_certificate_is_read_and_the_handshake_timed(authority: Aut
     assert got.certificate is not None
     assert got.certificate.not_after == until
     assert got.certificate.days_left == pytest.approx(30, abs=0.1)
+
+
+async def test_the_end_of_the_first_certificate_to_expire_is_measured_once(authority: Authority) -> None:
+    later, sooner = (datetime.now(UTC).replace(microsecond=0) + timedelta(days=days) for days in (90, 30))
+    long_lived, short_lived = (authority.context("localhost", not_after=until) for until in (later, sooner))
+    async with serving(saying(answer(b"ok")), long_lived) as one, serving(saying(answer(b"ok")), short_lived) as other:
+        session = session_at(one.url_at("localhost"), tls=authority.tls)
+        for url in ("", "", other.url_at("localhost"), ""):
+            await session.send(RequestTemplate(path=url))
+    assert session.measurements == [("certificate_expires_at", sooner.timestamp(), "unix_s")]
+    assert Measurement(*session.measurements[0]).date == f"{sooner:%Y-%m-%d %H:%M} UTC"
 
 
 async def test_a_certificate_for_an_address_is_good_for_that_address(authority: Authority) -> None:
