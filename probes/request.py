@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
 from probes.fields import Configured, Duration
+
+Made = TypeVar("Made")
 
 _PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _METHOD = r"^[A-Za-z]{1,20}$"
@@ -101,15 +103,21 @@ class RequestTemplate(Configured):
     follow_redirects: int | None = Field(None, ge=0, le=20)  # hops at most; default: the target's `limits.redirects`
     timeout: Duration | None = None  # of the exchange; default: the target's `limits.request`
 
+    _open: bool = PrivateAttr(default=True)
+    _prepared: Any = PrivateAttr(default=None)  # what the sender made of it before; only where nothing is to be filled in
+
     @model_validator(mode="after")
     def _one_body(self) -> RequestTemplate:
         given = [n for n, v in (("json", self.json_body), ("form", self.form), ("body", self.body)) if v is not None]
         if len(given) > 1:
             raise ValueError(f"give only one of {' and '.join(repr(n) for n in given)}")
+        self._open = has_places(self)
         return self
 
     def filled(self, values: Mapping[str, Any]) -> RequestTemplate:
         """Return the request with every `{{name}}` replaced. Raises: UnknownVariable."""
+        if not self._open:
+            return self
         parts = fill(
             {
                 "path": self.path,
@@ -122,7 +130,7 @@ class RequestTemplate(Configured):
             values,
         )
         headers = {key: str(_as_text(value)) for key, value in fill(self.headers, values).items()}
-        return self.model_copy(
+        made = self.model_copy(
             update={
                 "path": str(parts["path"]),
                 "query": parts["query"],
@@ -133,3 +141,13 @@ class RequestTemplate(Configured):
                 "body": None if parts["body"] is None else _as_text(parts["body"]),
             }
         )
+        made._prepared = None
+        return made
+
+    def prepared(self, key: object, make: Callable[[], Made]) -> Made:
+        """Return what `make` returned before for the same key, where no place is to be filled in; else make it anew."""
+        if self._open:
+            return make()
+        if self._prepared is None or self._prepared[0] != key:
+            self._prepared = (key, make())
+        return self._prepared[1]  # type: ignore[no-any-return]

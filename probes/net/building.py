@@ -63,8 +63,7 @@ class Builder:
 
     def build(self, template: RequestTemplate) -> Built:
         """Return the request of a filled template. Raises: BadRequestTemplate."""
-        url = self._url(template)
-        own = _origin(url) == _origin(self._base)
+        url, own = template.prepared(self._target.base_url, lambda: self._address(template))
         headers, correlation_id = self._marks(template.headers)
         if own and not template.anonymous:
             headers.update(self._own_headers)
@@ -104,6 +103,11 @@ class Builder:
             headers = _raw(self._marks({})[0].values())
         marked = self._with_id(headers, built.correlation_id)
         return Built(httpx.Request(method, url, headers=marked, content=content), built.correlation_id, own and built.own)
+
+    def _address(self, template: RequestTemplate) -> tuple[httpx.URL, bool]:
+        """Return the address, and whether it lies at the target's own origin."""
+        url = self._url(template)
+        return url, _origin(url) == _origin(self._base)
 
     def _url(self, template: RequestTemplate) -> httpx.URL:
         path = template.path
