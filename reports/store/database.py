@@ -17,6 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from reports.store.errors import LOCKED_WAIT_S, StoreError, explain, foreign, name_of, newer, unknown_schema
 from reports.store.schema import HEAD, REVISION_FORM
 
+# libpq: seconds to connect, milliseconds until sent data must be acknowledged, seconds of silence before asking.
+_PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
+
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -29,7 +32,12 @@ class Database:
         self.name = address if self._is_file else _without_password(address)
         self._path = Path(address)
         with self._translated():
-            self._engine = self._sqlite(address) if self._is_file else create_engine(address, json_serializer=_compact)
+            self._engine = self._sqlite(address) if self._is_file else _server(address)
+
+    @property
+    def path(self) -> Path | None:
+        """Return the SQLite file, None for another database."""
+        return self._path if self._is_file else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -110,6 +118,18 @@ class Database:
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin)
         return engine
+
+
+def _server(address: str) -> Engine:
+    """Return the engine of a database behind an address.
+
+    What the address does not say is given so that a server that went away is noticed in seconds: left alone, the
+    kernel tries for minutes. A connection of the pool is tried before it is used, since the server may have restarted.
+    """
+    url = make_url(address)
+    patience = _PATIENCE if url.get_backend_name() == "postgresql" else {}
+    options = {name: value for name, value in patience.items() if name not in url.query}
+    return create_engine(url, json_serializer=_compact, pool_pre_ping=True, connect_args=options)
 
 
 def _without_password(address: str) -> str:

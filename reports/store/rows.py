@@ -106,7 +106,7 @@ def _clean(value: Any) -> Any:
     """
     kind = type(value)
     if kind is str:  # the commonest types come first: this is most of what storing costs
-        return value if value.isascii() and "\x00" not in value else _clean_text(value)
+        return value if value.isascii() and "\x00" not in value else clean_text(value)
     if value is None or kind is int or kind is bool:
         return value
     if kind is float:  # SQLite has no NaN (it stores null for it), so we say so ourselves
@@ -118,7 +118,7 @@ def _clean(value: Any) -> Any:
     if hasattr(kind, "__dataclass_fields__"):
         return {name: _clean(getattr(value, name)) for name in kind.__dataclass_fields__}
     if isinstance(value, Mapping):
-        return {_clean_text(str(key)): _clean(item) for key, item in value.items()}
+        return {clean_text(str(key)): _clean(item) for key, item in value.items()}
     return _clean_rare(value)
 
 
@@ -127,8 +127,9 @@ def _clean_rare(value: Any) -> Any:
         return _clean(float(value) if isinstance(value, float) else int(value))
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else _clean_text(str(value))
+    return value.isoformat() if isinstance(value, datetime) else clean_text(str(value))
 
 
-def _clean_text(text: str) -> str:
+def clean_text(text: str) -> str:
+    """Return text that every database takes; what it does not take becomes a visible sign."""
     return text.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")

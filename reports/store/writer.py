@@ -23,31 +23,37 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._statements: _Statements | None = None
-        self._places: dict[str, int] = {}  # of each run that is being written, the place of its next outcome
+        self._outcomes = OutcomeWriter()
 
     def write(self, records: Sequence[Record]) -> None:
         """Write all records in one transaction; when this returns they are on the disk. Raises: StoreError."""
         try:
             with self._database.writing() as connection:
-                self._statements = self._statements or _Statements(connection)
                 for kind, group in groupby(records, key=type):
                     if kind is RunStarted:
-                        made = [rows.run_row(r) for r in group if isinstance(r, RunStarted)]
-                        connection.execute(_insert(connection, RunRow), made)
+                        insert_runs(connection, [r for r in group if isinstance(r, RunStarted)])
                     elif kind is Outcome:
-                        self._write_outcomes(connection, [r for r in group if isinstance(r, Outcome)], self._statements)
+                        self._outcomes.write(connection, [r for r in group if isinstance(r, Outcome)])
                     elif kind is Finish:
                         for finish in group:
-                            self._finish(connection, finish, self._statements)  # type: ignore[arg-type]  # groupby's key says so
+                            self._outcomes.finish(connection, finish)  # type: ignore[arg-type]  # groupby's key says so
         except BaseException:
-            self._places.clear()  # what was counted is not there after all
+            self._outcomes.forget()
             raise
 
     def close(self) -> None:
         self._database.close()
 
-    def _write_outcomes(self, connection: Connection, outcomes: Sequence[Outcome], statements: _Statements) -> None:
+
+class OutcomeWriter:
+    """Writes whole outcomes, with their checks and measurements, inside a transaction of its caller."""
+
+    def __init__(self) -> None:
+        self._statements: _Statements | None = None
+        self._places: dict[str, int] = {}  # of each run that is being written, the place of its next outcome
+
+    def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        self._statements = self._statements or _Statements(connection)
         made, checks, measurements = [], [], []
         for outcome in outcomes:
             if outcome.run_id not in self._places:  # another process may have written a part of the run
@@ -57,25 +63,35 @@ class Writer:
             made.append(own)
             checks += its_checks
             measurements += its_measurements
-        statements.outcomes.run(connection, made)
-        statements.checks.run(connection, checks)
-        statements.measurements.run(connection, measurements)
+        self._statements.outcomes.run(connection, made)
+        self._statements.checks.run(connection, checks)
+        self._statements.measurements.run(connection, measurements)
 
-    def _finish(self, connection: Connection, finish: Finish, statements: _Statements) -> None:
+    def finish(self, connection: Connection, finish: Finish) -> None:
+        """Fill in the end of a run, and put its outcomes into its own order, not the order of arrival."""
+        self._statements = self._statements or _Statements(connection)
         self._places.pop(finish.run_id, None)
         connection.execute(update(RunRow).where(col(RunRow.id) == finish.run_id).values(**rows.finish_row(finish)))
-        # The run's own order, not the order of arrival.
         places = [{"outcome": outcome_id, "rightly": place} for place, outcome_id in enumerate(finish.outcome_ids)]
-        statements.places.run(connection, places)
+        self._statements.places.run(connection, places)
+
+    def forget(self) -> None:
+        """Forget what was counted: the transaction was taken back, so it is not there after all."""
+        self._places.clear()
+
+
+def insert_runs(connection: Connection, started: Sequence[RunStarted]) -> None:
+    """Write the rows of runs; one that is there already stays as it is."""
+    connection.execute(insert_new(connection, RunRow), [rows.run_row(r) for r in started])
 
 
 class _Statements:
     """What is run again and again while a run goes."""
 
     def __init__(self, connection: Connection) -> None:
-        self.outcomes = Prepared(connection, _insert(connection, OutcomeRow))
-        self.checks = Prepared(connection, _insert(connection, CheckRow))
-        self.measurements = Prepared(connection, _insert(connection, MeasurementRow))
+        self.outcomes = Prepared(connection, insert_new(connection, OutcomeRow))
+        self.checks = Prepared(connection, insert_new(connection, CheckRow))
+        self.measurements = Prepared(connection, insert_new(connection, MeasurementRow))
         rightly = bindparam("rightly", type_=OutcomeRow.__table__.c.place.type)  # type: ignore[attr-defined]
         self.places = Prepared(
             connection,
@@ -90,7 +106,8 @@ def _next_place(connection: Connection, run_id: str) -> int:
     return 0 if last is None else last + 1
 
 
-def _insert(connection: Connection, table: type[SQLModel]) -> Insert:
+def insert_new(connection: Connection, table: type[SQLModel]) -> Insert:
+    """Return the statement that inserts what is not there yet."""
     made: Any
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from probes.outcome import Exchange, Outcome, Subject, Verdict
+from probes.outcome import CERTIFICATE_ENDS, Exchange, Outcome, Subject, Verdict
 from scenarios.events import RunInfo
 from scenarios.watch.events import Missed, SeriesKey, Tick, Trigger
 
@@ -14,8 +14,6 @@ IN_MAINTENANCE = 1  # of `flags`; the bits above it are the trigger's place
 _TRIGGERS = tuple(Trigger)  # stored by place: never change the order, only add
 _TRIGGER_BITS = {trigger: place << 1 for place, trigger in enumerate(_TRIGGERS)}
 VERDICTS = tuple(Verdict)  # by rank
-
-CERTIFICATE_MEASUREMENT = "certificate_expires_at"  # in seconds since 1970, the earliest of an outcome's certificates
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -141,5 +139,5 @@ def _us(seconds: float | None) -> int | None:
 
 
 def _certificate_us(outcome: Outcome) -> int | None:
-    seen = [m.value for m in outcome.measurements if m.name == CERTIFICATE_MEASUREMENT]
+    seen = [m.value for m in outcome.measurements if m.name == CERTIFICATE_ENDS]
     return round(min(seen) * 1e6) if seen else None

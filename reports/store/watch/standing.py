@@ -15,7 +15,18 @@ class Standing:
     maintenance show as the newest tick and change nothing of the stretch: they say nothing about the target.
     """
 
-    __slots__ = ("duration_s", "good", "in_row", "last_at", "last_good_at", "maintenance", "sentence", "since_at", "verdict", "version")
+    __slots__ = (
+        "duration_s",
+        "good",
+        "in_row",
+        "last_at",
+        "last_good_at",
+        "maintenance",
+        "sentence",
+        "since_at",
+        "verdict",
+        "version",
+    )
 
     def __init__(
         self,

@@ -46,7 +46,11 @@ def full_outcome(run: RunInfo, scenario: str = "tenants never share a cache entr
             Check("its own answer", Verdict.FAIL, "20", "15", "tenant 20 was served tenant 15's slots", (seen, seen)),
             Check("served from the cache", Verdict.PASS, "HIT", "HIT", "", (), control=True),
         ),
-        exchanges=(Exchange("POST", "https://s/x", "018f", 0.1, 0.2, Phases(0.1, 0.2, 0.3, 0.4, 0.5), 200, 12, "cut"),),
+        exchanges=(
+            Exchange(
+                "POST", "https://s/x", "018f", 0.1, 0.2, Phases(0.1, 0.2, 0.3, 0.4, 0.5), 200, 12, "cut", "127.0.0.1", "1.1", 13
+            ),
+        ),
         exchanges_left_out=3,
         measurements=(Measurement("time_to_open", 0.5, "s"), Measurement("calls", 4.0, "1")),
         attempts=2,
