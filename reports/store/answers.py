@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from probes.outcome import Verdict
+from probes.outcome import Severity, Verdict
 from scenarios.events import Ended, RunInfo
 
 
@@ -29,3 +29,17 @@ class RunSummary:
     finished_at: datetime | None
     wall_s: float | None
     counts: Mapping[Verdict, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLine:
+    """One outcome of a run without what it stands on. `place` and `id` are its position among the run's outcomes."""
+
+    place: int
+    id: str
+    scenario: str
+    severity: Severity
+    verdict: Verdict
+    sentence: str
+    started_at: datetime
+    duration_s: float

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, select
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
 from sqlmodel import SQLModel, col
 
-from probes.outcome import Outcome, Verdict
+from probes.outcome import Outcome, Severity, Verdict
 from reports.store import rows
-from reports.store.answers import Point, RunSummary
+from reports.store.answers import OutcomeLine, Point, RunSummary
 from reports.store.database import Database
 from reports.store.errors import StoreError
 from reports.store.lines import Record, from_line
@@ -21,6 +21,7 @@ from reports.store.writer import Writer
 from scenarios.events import Ended, RunResult
 
 _GROUP = 500  # records in one transaction when a file is taken in
+_BRIEF = ("scenario", "severity", "verdict", "sentence", "started_at", "duration_s")
 
 
 class Store:
@@ -32,17 +33,46 @@ class Store:
     def __init__(self, where: Path | str) -> None:
         self._database = Database(where)
 
-    def runs(self, limit: int = 20, suite: str | None = None, target: str | None = None) -> list[RunSummary]:
-        """Return the newest runs first, finished or not."""
+    def runs(
+        self,
+        limit: int = 20,
+        suite: str | None = None,
+        target: str | None = None,
+        *,
+        kind: str | None = None,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[RunSummary]:
+        """Return the newest runs first, finished or not; those after `before` in the list (start and id of a run)."""
         wanted = _newest_first(select(RunRow.__table__)).limit(limit)  # type: ignore[attr-defined]
-        if suite is not None:
-            wanted = wanted.where(col(RunRow.suite) == suite)
-        if target is not None:
-            wanted = wanted.where(col(RunRow.target) == target)
+        for column, value in ((RunRow.suite, suite), (RunRow.target, target), (RunRow.kind, kind)):
+            if value is not None:
+                wanted = wanted.where(col(column) == value)
+        if before is not None:
+            started_at, run_id = col(RunRow.started_at), col(RunRow.id)
+            wanted = wanted.where(or_(started_at < before[0], and_(started_at == before[0], run_id < before[1])))
         with self._database.reading() as connection:
             found = connection.execute(wanted).mappings().all()
             counted = _counts(connection, [row["id"] for row in found])
         return [_summary(row, counted[row["id"]]) for row in found]
+
+    def summary(self, run_id: str) -> RunSummary | None:
+        """Return one run without its outcomes, or None where there is none."""
+        wanted = select(RunRow.__table__).where(col(RunRow.id) == run_id)  # type: ignore[attr-defined]
+        with self._database.reading() as connection:
+            row = connection.execute(wanted).mappings().first()
+            return None if row is None else _summary(row, _counts(connection, [run_id])[run_id])
+
+    def briefs(self, run_id: str, limit: int, after: tuple[int, str] | None = None) -> list[OutcomeLine]:
+        """Return the outcomes of a run in its order without what they stand on, those after a place and an id."""
+        place, outcome_id = col(OutcomeRow.place), col(OutcomeRow.id)
+        columns = (place, outcome_id, *(col(getattr(OutcomeRow, name)) for name in _BRIEF))
+        wanted = select(*columns).where(col(OutcomeRow.run_id) == run_id).order_by(place, outcome_id).limit(limit)
+        if after is not None:
+            wanted = wanted.where(or_(place > after[0], and_(place == after[0], outcome_id > after[1])))
+        with self._database.reading() as connection:
+            found = connection.execute(wanted).mappings().all()
+        typed = ({**row, "severity": Severity(row["severity"]), "verdict": Verdict(row["verdict"])} for row in found)
+        return [OutcomeLine(**one) for one in typed]
 
     def run(self, run_id: str = "last") -> RunResult:
         """Return one run with everything in it. `last` is the newest.
