@@ -30,7 +30,7 @@ def _called(words: list[str]) -> int:
         return args if isinstance(args, int) else int(args.call(args))
     except UsageError as problem:
         complain(str(problem))
-        return Exit.USAGE
+        return problem.exit
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except (

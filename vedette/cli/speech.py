@@ -6,12 +6,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from vedette.exit_codes import Exit
+
 if TYPE_CHECKING:
     from scenarios.mistakes import SuiteError
 
 
 class UsageError(Exception):
     """The command line or a file is wrong. The text is the whole message, ready to be read."""
+
+    exit = Exit.USAGE
 
 
 def complain(message: str) -> None:

@@ -1,0 +1,89 @@
+"""This file is for saying a series of the board, its ticks, its chart and its strip as the API's answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports.store.watch.answers import BAD, WINDOWS_S, Bucket, Counts, Slot, TickSeen
+from scenarios.schedule_spec import ScheduleSpec
+from vedette.service.api.models import (
+    BucketAnswer,
+    CountsAnswer,
+    ScheduleAnswer,
+    SeriesBrief,
+    SeriesDetail,
+    SlotAnswer,
+    TickAnswer,
+)
+
+if TYPE_CHECKING:
+    from reports.board import Line
+    from vedette.service.state import Service
+
+_SAME = ("verdict", "sentence", "since_at", "last_at", "last_good_at", "duration_s", "in_row", "version", "maintenance",
+         "outcome_id", "certificate_expires_at")  # fmt: skip
+_OF_SUBJECT = ("kind", "environment", "severity", "tags", "owner", "runbook")
+
+
+def is_problem(line: Line) -> bool:
+    """Return whether a series stands among the open problems: not good, and not in maintenance."""
+    return line.verdict in BAD and not line.maintenance
+
+
+def brief(service: Service, line: Line) -> SeriesBrief:
+    """Return a series as a list shows it. To be called on the event loop's thread: the board changes there."""
+    return SeriesBrief(**_brief(service, line))
+
+
+def detail(service: Service, line: Line) -> SeriesDetail:
+    """Return a series with all that is known of it. To be called on the event loop's thread."""
+    watched = service.watcher.series.get(line.key)
+    return SeriesDetail(
+        **_brief(service, line),
+        why=line.subject.why,
+        sign_off=line.subject.sign_off,
+        first_seen_at=line.first_seen_at,
+        schedule=None if watched is None else schedule(watched.schedule),
+        timeout_s=None if watched is None else watched.scenario.timeout,
+        counts={window: counts(line.counts(window)) for window in WINDOWS_S},
+    )
+
+
+def schedule(spec: ScheduleSpec) -> ScheduleAnswer:
+    return ScheduleAnswer(every_s=spec.every, cron=spec.cron, timezone=spec.timezone)
+
+
+def counts(given: Counts) -> CountsAnswer:
+    return CountsAnswer.model_validate(given)
+
+
+def tick(seen: TickSeen) -> TickAnswer:
+    return TickAnswer.model_validate(seen)
+
+
+def bucket(given: Bucket) -> BucketAnswer:
+    quantiles = {name: given.quantile_s(q) for name, q in (("p50_s", 0.5), ("p95_s", 0.95), ("p99_s", 0.99))}
+    return BucketAnswer(
+        at=given.at,
+        length_s=given.length_s,
+        counts=counts(given.counts),
+        mean_s=given.mean_s,
+        mean_phases_s=dict(given.phases_s),
+        **quantiles,
+    )
+
+
+def slot(given: Slot) -> SlotAnswer:
+    return SlotAnswer(at=given.at, length_s=given.length_s, worst=given.worst, counts=counts(given.counts))
+
+
+def _brief(service: Service, line: Line) -> dict[str, Any]:
+    return {
+        "slug": line.key.slug,
+        **line.key._asdict(),
+        **{name: getattr(line.subject, name) for name in _OF_SUBJECT},
+        **{name: getattr(line, name) for name in _SAME},
+        "is_problem": is_problem(line),
+        "pass_ratio": dict(line.ratios()),
+        "next_due_at": service.watcher.next_due(line.key),
+    }
