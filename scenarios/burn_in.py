@@ -9,6 +9,8 @@ from pydantic import Field
 from probes.fields import Configured, Duration
 from probes.outcome import Severity
 
+MOST_PHASES = 10
+
 
 class BurnInPhase(Configured):
     """One phase of a burn-in. It passes if every scenario was asked often enough and passed often enough."""

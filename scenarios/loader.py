@@ -17,9 +17,10 @@ from scenarios.parts import COMMON_KEYS, Workshop
 from scenarios.source import Listing, Node, Scalar, Table, plain, read_file
 from scenarios.validation import validate
 from scenarios.variables import Expansion, has_held, join
+from scenarios.watching_keys import WATCHING_KEYS, read_watching
 
 LIBRARY = Path(__file__).parent / "library"
-TOP_KEYS = ("suite", "description", "plugins", "targets", "defaults", "fragments", "scenarios")
+TOP_KEYS = ("suite", "description", "plugins", "targets", "defaults", "fragments", "scenarios", *WATCHING_KEYS)
 _NOT_FOR_ALL = ("name", "probe", "needs")  # what a default would make no sense of
 
 
@@ -74,6 +75,7 @@ class _Loading:
         self._environ = environ
         self._workshop = Workshop(folder, self.mistakes)
         self._secrets: dict[str, str] = {}
+        self._drafts: list[Draft] = []
         self._root = self._checked_root(root)
 
     def suite(self, stem: str, target: str | None, all_targets: bool) -> Suite:
@@ -89,6 +91,8 @@ class _Loading:
             if (made := self._target(name, table, strict=all_targets or name == target)) is not None
         }
         scenarios = self._scenarios(fragments, target, raw_targets)
+        nodes = {key: self._laid(key, fragments) for key in WATCHING_KEYS if key in self._root.entries}
+        watching = read_watching(nodes, self.mistakes, targets=list(raw_targets), drafts=self._drafts)
         name = self._text("suite") or stem
         description = self._text("description")
         if self.mistakes:
@@ -100,6 +104,7 @@ class _Loading:
             targets=targets,
             target_names=tuple(raw_targets),
             scenarios=tuple(scenarios),
+            **watching,
         )
         suite._secrets = tuple(self._secrets.items())
         return suite
@@ -133,6 +138,9 @@ class _Loading:
         if strict:
             self.mistakes += expansion.unset
         return made
+
+    def _laid(self, key: str, fragments: Fragments) -> Node:
+        return self._expanded(fragments.laid(self._root.entries[key].node, key), key, strict=True)
 
     def _load_plugins(self) -> None:
         node = self._root.get("plugins")
@@ -208,6 +216,7 @@ class _Loading:
                 draft, scenario = self._scenario(lay_under(laid, defaults), path, target)
                 drafts.append(draft)
                 scenarios += [scenario] if scenario else []
+        self._drafts = drafts
         self._check_across(drafts, targets)
         return scenarios
 

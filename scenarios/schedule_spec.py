@@ -4,43 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from probes.fields import Configured, Duration
+from scenarios.cron import CronText, TimeZone
 
 
 class ScheduleSpec(Configured):
-    """Give `every`, or `cron` with an optional `timezone` (an IANA name; UTC if none)."""
+    """Give `every`, or `cron` with an optional `timezone` (an IANA name; UTC if none). `jitter` moves each moment by chance."""
 
     every: Annotated[Duration, Field(ge=1, le=366 * 86_400)] | None = None  # so often, such as 5m
-    timezone: str = "UTC"  # of `cron`, such as Europe/Berlin
-    cron: str | None = None  # five fields, such as 0 6 * * *
+    timezone: TimeZone = "UTC"  # of `cron`, such as Europe/Berlin
+    cron: CronText | None = None  # five fields, such as 0 6 * * *
+    jitter: Annotated[Duration, Field(ge=0, le=86_400)] | None = None  # each time later by up to so much; the period stays
 
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        from zoneinfo import ZoneInfo
-
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):  # an unknown name, a name with '..', a folder of names
-            raise ValueError("should be a time zone such as Europe/Berlin or UTC") from None
-        return value
-
-    @field_validator("cron")
-    @classmethod
-    def _five_fields(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is None:
-            return None
-        from datetime import UTC, datetime
-
-        from cronsim import CronSim, CronSimError
-
-        try:
-            CronSim(value, datetime(2025, 1, 1, tzinfo=UTC))
-        except CronSimError as problem:
-            raise ValueError(f"should be a cron expression such as '*/5 * * * *': {str(problem).lower()}") from None
-        return value
+    @model_validator(mode="after")
+    def _jitter_within(self) -> ScheduleSpec:
+        if self.every is not None and self.jitter is not None and self.jitter >= self.every:
+            raise ValueError("'jitter' should be shorter than 'every'")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,8 @@ from pydantic_core import core_schema
 
 from probes.registry import KINDS, LEVERS, SOURCES, Registry, RegistryError
 from probes.target import Target
+from scenarios.burn_in import MOST_PHASES, BurnInPhase
+from scenarios.maintenance import RecurringWindow
 from scenarios.meanings import meanings, models_in
 from scenarios.model import ScenarioKeys
 
@@ -34,7 +36,7 @@ def suite_schema() -> Schema:
     A stranger's plug-in that does not load is left out; whoever uses it is told when the suite is loaded.
     """
     kinds, sources, levers = _plugins(KINDS), _plugins(SOURCES), _plugins(LEVERS)
-    models: list[Any] = [ScenarioKeys, Target, *kinds.values(), *sources.values(), *levers.values()]
+    models: list[Any] = [ScenarioKeys, Target, BurnInPhase, RecurringWindow, *kinds.values(), *sources.values(), *levers.values()]
     where, raw = models_json_schema(
         [(m, "validation") for m in models], by_alias=True, ref_template="#/$defs/{model}", schema_generator=_Generator
     )
@@ -93,6 +95,18 @@ def _document(kinds: list[str]) -> Schema:
             },
             "fragments": {"type": "object", "additionalProperties": {"type": "object"}, "description": "pieces for 'use'"},
             "scenarios": {"type": "array", "minItems": 1, "items": {"anyOf": scenarios}, "description": "the questions"},
+            "burn_in": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_PHASES,
+                "items": {"$ref": "#/$defs/BurnInPhase"},
+                "description": "phases in which a new version is watched, one after the other; default: 5m, 2h, 24h, 7d",
+            },
+            "maintenance": {
+                "type": "array",
+                "items": {"$ref": "#/$defs/RecurringWindow"},
+                "description": "times that come back in which outcomes are kept, but do not count",
+            },
         },
         "required": ["targets", "scenarios"],
         "additionalProperties": False,

@@ -22,8 +22,10 @@ from probes.session import Session
 from probes.target import Grant, Target
 from reports.formats.reporter import FORMATS
 from reports.sign_off import LINES
+from scenarios.burn_in import BurnInPhase
 from scenarios.crosscheck import COMMON_NAMES
 from scenarios.loader import load_suite
+from scenarios.maintenance import RecurringWindow
 from scenarios.meanings import comments_in, meanings, models_in
 from scenarios.model import ScenarioKeys
 from scenarios.schema import suite_schema
@@ -86,7 +88,9 @@ def test_a_name_that_nothing_has_is_answered_with_a_near_one() -> None:
 def _models() -> list[type[BaseModel]]:
     registries: tuple[Registry, ...] = (KINDS, SOURCES, LEVERS)  # type: ignore[type-arg]
     found = [registry.find(name) for registry in registries for name in sorted(registry._ours)]
-    return list(dict.fromkeys(inner for one in [*found, Target, ScenarioKeys] for inner in models_in(one)))
+    return list(
+        dict.fromkeys(inner for one in [*found, Target, ScenarioKeys, BurnInPhase, RecurringWindow] for inner in models_in(one))
+    )
 
 
 @pytest.mark.parametrize("model", _models(), ids=lambda model: f"{model.__module__}.{model.__name__}")

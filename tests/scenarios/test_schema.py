@@ -23,6 +23,8 @@ GOOD: dict[str, Any] = {
     "fragments": {"a": {"request": {"path": "/"}}},
     "defaults": {"timeout": "30s", "severity": "P0"},
     "scenarios": [{"name": "one", "probe": "test_greeting", "request": {"path": "/"}, "tags": ["a"]}],
+    "burn_in": [{"name": "first", "lasts": "5m"}],
+    "maintenance": [{"name": "nightly", "cron": "0 2 * * *", "lasts": "2h", "targets": ["t"]}],
 }
 
 
@@ -78,6 +80,12 @@ def test_the_good_suite_validates(validator: Any) -> None:
         (["scenarios", 0, "password"], "in the clear"),
         (["scenarios", 0], {"name": "one", "probe": "test_greeting"}),
         (["scenarios", 0], {"probe": "test_greeting", "request": {}}),
+        (["burn_in"], []),
+        (["burn_in", 0, "lasst"], "5m"),
+        (["burn_in", 0], {"name": "first"}),
+        (["burn_in", 0, "factor"], 2),
+        (["maintenance", 0], {"name": "nightly"}),
+        (["maintenance", 0, "target"], "t"),
     ],
     ids=lambda value: str(value)[:50],
 )
@@ -95,6 +103,8 @@ def test_what_is_wrong_does_not_validate(path: list[Any], value: Any, validator:
         (["scenarios", 0, "password"], {"file": "x"}),
         (["scenarios", 0, "steps"], [{"use": ["a"]}]),
         (["scenarios", 0, "severity"], "${SEVERITY:-P0}"),
+        (["burn_in", 0, "factor"], "${FACTOR}"),
+        (["maintenance", 0], {"name": "nightly", "use": ["a"]}),
         (["targets", "t", "evidence"], {"a": {"source": "test_diary", "use": ["a"]}}),
     ],
     ids=lambda value: str(value)[:50],

@@ -27,6 +27,8 @@ from probes.registry import KINDS, LEVERS, SOURCES, Registry
 from probes.request import RequestTemplate
 from probes.status import StatusMatcher
 from probes.target import Grant, Target
+from scenarios.burn_in import BurnInPhase
+from scenarios.maintenance import RecurringWindow
 from scenarios.meanings import comments_in, meanings
 from scenarios.model import ScenarioKeys
 from scenarios.schema import suite_schema
@@ -41,6 +43,8 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "operators": Matcher,
     "bounds": Bounds,
     "capture": Capture,
+    "burn_in": BurnInPhase,
+    "maintenance": RecurringWindow,
 }
 _SHORT: Mapping[type[BaseModel], str] = {
     RequestTemplate: "request",
@@ -130,6 +134,10 @@ def markdown() -> str:
         _table(("grant", "permits"), ((f"`{g}`", comments_in(Grant).get(g.name, "")) for g in Grant)),
         "## Keys of a scenario\n\nBeside these: `probe` names the kind, `use` names fragments, and the kind's own options.\n",
         _keys_table(ScenarioKeys),
+        "## Keys of a phase\n\nOf the list `burn_in`.\n",
+        _keys_table(BurnInPhase),
+        "## Keys of a recurring window\n\nOf the list `maintenance`.\n",
+        _keys_table(RecurringWindow),
         "## Names at run time\n\n`{{name}}` in a request or an expectation. Kinds add names of their own.\n",
         _table(("name", "value"), ((f"`{{{{{name}}}}}`", value) for name, value in NAMES_AT_RUN_TIME.items())),
         "## Exit codes\n\nThe worst wins, in the order of the rows.\n",
