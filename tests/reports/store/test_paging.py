@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from probes.outcome import Verdict
 from reports.store.sink import StoreSink
@@ -12,17 +15,25 @@ from scenarios.events import RunResult
 from tests.reports.store.stored_runs import AT, a_run, feed, full_outcome, full_result, run_info
 
 
-def _stored(where: str, *results: RunResult) -> Store:
-    sink = StoreSink(where)
-    for result in results:
-        feed(sink, result)
-    sink.close()
-    return Store(where)
+@pytest.fixture
+def stored(anywhere: str) -> Iterator[Callable[..., Store]]:
+    """Yield what stores runs and returns the store that holds them."""
+    store = Store(anywhere)
+
+    def keep(*results: RunResult) -> Store:
+        sink = StoreSink(anywhere)
+        for result in results:
+            feed(sink, result)
+        sink.close()
+        return store
+
+    yield keep
+    store.close()
 
 
-def test_runs_are_read_page_by_page_also_those_of_one_instant(anywhere: str) -> None:
+def test_runs_are_read_page_by_page_also_those_of_one_instant(stored: Callable[..., Store]) -> None:
     results = [a_run(1, at=AT + timedelta(seconds=second)) for second in (0, 1, 1, 1, 2)]
-    store = _stored(anywhere, *results)
+    store = stored(*results)
     seen, before = [], None
     while page := store.runs(2, before=before):
         seen += [summary.run.id for summary in page]
@@ -31,25 +42,25 @@ def test_runs_are_read_page_by_page_also_those_of_one_instant(anywhere: str) -> 
     assert len(set(seen)) == 5
 
 
-def test_runs_are_chosen_by_kind(anywhere: str) -> None:
+def test_runs_are_chosen_by_kind(stored: Callable[..., Store]) -> None:
     watch = replace(run_info(), kind="watch")
-    store = _stored(anywhere, a_run(1), full_result(watch, (full_outcome(watch),)))
+    store = stored(a_run(1), full_result(watch, (full_outcome(watch),)))
     assert [summary.run.kind for summary in store.runs(kind="watch")] == ["watch"]
     assert store.runs(kind="deploy") == []
 
 
-def test_one_run_is_told_without_its_outcomes_and_a_run_that_is_not_there_is_none(anywhere: str) -> None:
+def test_one_run_is_told_without_its_outcomes_and_a_run_that_is_not_there_is_none(stored: Callable[..., Store]) -> None:
     result = a_run(3)
-    store = _stored(anywhere, result)
+    store = stored(result)
     summary = store.summary(result.run.id)
     assert summary is not None
     assert (summary.run, summary.counts, summary.wall_s) == (result.run, {Verdict.FAIL: 3}, 9.5)
     assert store.summary("01981f6e") is None
 
 
-def test_outcomes_of_a_run_are_read_page_by_page_in_its_order(anywhere: str) -> None:
+def test_outcomes_of_a_run_are_read_page_by_page_in_its_order(stored: Callable[..., Store]) -> None:
     result = a_run(5)
-    store = _stored(anywhere, result, a_run(2))
+    store = stored(result, a_run(2))
     seen, after = [], None
     while page := store.briefs(result.run.id, 2, after):
         seen += page
