@@ -31,10 +31,36 @@ class BadRequestTemplate(NotSent, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One request as it goes over the wire; `headers` are in order, Host first."""
+
+    method: str
+    url: httpx.URL
+    headers: tuple[tuple[bytes, bytes], ...]
+    content: bytes
+
+    @classmethod
+    def made(cls, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], content: bytes) -> Message:
+        """Return the request with Host and Content-Length where they are not given. Source: RFC 9110 sections 7.2 and 8.6."""
+        named = {name.lower() for name, _ in headers}
+        before = [] if b"host" in named else [(b"Host", url.netloc)]
+        sized = named & {b"content-length", b"transfer-encoding"}
+        if not sized and (content or method in ("POST", "PUT", "PATCH")):
+            before.append((b"Content-Length", str(len(content)).encode()))
+        return cls(method, url, (*before, *headers), content)
+
+    def payload(self) -> bytes:
+        lines = [self.method.encode(), b" ", self.url.raw_path, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            lines += (name, b": ", value, b"\r\n")
+        return b"".join([*lines, b"\r\n", self.content])
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """A request ready for the wire. `own` says that it goes to the target's own origin."""
 
-    request: httpx.Request
+    request: Message
     correlation_id: str
     own: bool
 
@@ -77,7 +103,7 @@ class Builder:
             _add_cookies(headers, template.cookies)
         if self._ids:  # whoever set it last: the template, the target's headers, or we
             correlation_id = headers[next(iter(self._ids))][1]
-        request = httpx.Request(template.method.upper(), url, headers=_raw(headers.values()), content=content)
+        request = Message.made(template.method.upper(), url, _raw(headers.values()), content)
         return Built(request, correlation_id, own)
 
     def follow(self, built: Built, status: int, location: str) -> Built:
@@ -98,11 +124,11 @@ class Builder:
             raise ValueError("with its body to another origin, to which the body was not sent")
         if own and built.own:
             dropped = {"host", "content-length"} | ({"content-type"} if turned else set())
-            headers = [(name, value) for name, value in before.headers.raw if name.decode().lower() not in dropped]
+            headers = [(name, value) for name, value in before.headers if name.decode().lower() not in dropped]
         else:
             headers = _raw(self._marks({})[0].values())
         marked = self._with_id(headers, built.correlation_id)
-        return Built(httpx.Request(method, url, headers=marked, content=content), built.correlation_id, own and built.own)
+        return Built(Message.made(method, url, marked, content), built.correlation_id, own and built.own)
 
     def _address(self, template: RequestTemplate) -> tuple[httpx.URL, bool]:
         """Return the address, and whether it lies at the target's own origin."""

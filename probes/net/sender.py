@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from probes.net import egress
-from probes.net.adapter import WireTransport
 from probes.net.answer import Answer
 from probes.net.building import Builder, Built
 from probes.net.egress import EgressRefused
@@ -17,6 +16,7 @@ from probes.net.flight import Flight, Phase, WireTrouble
 from probes.net.ledger import Ledger
 from probes.net.reading import Reply
 from probes.net.tls import certificate_of
+from probes.net.transport import Transport
 from probes.net.trouble import TargetError
 from probes.outcome import Exchange
 from probes.request import RequestTemplate
@@ -39,9 +39,9 @@ class Sender:
         self._ledger = ledger
         self._now = now
         limits, private = target.limits, target.private_networks
-        self._home = WireTransport(tls=target.tls, private_networks=private, limits=limits, resolve=resolve)
+        self._home = Transport(tls=target.tls, private_networks=private, limits=limits, resolve=resolve)
         foreign = Tls(verify=target.tls.verify, ca_file=target.tls.ca_file)
-        self._abroad = WireTransport(tls=foreign, private_networks=private, limits=limits, resolve=resolve)
+        self._abroad = Transport(tls=foreign, private_networks=private, limits=limits, resolve=resolve)
 
     async def send(self, filled: RequestTemplate, turn: Turn, *, blame: bool = True) -> Answer:
         """Send a filled template and return the last answer. The time limit is for the whole chain of redirects.
@@ -68,11 +68,10 @@ class Sender:
     async def _exchange(self, built: Built, limit_s: float, hops: list[str], blame: bool) -> Answer:
         url = built.request.url
         flight = Flight(self._target.name, built.title, url.raw_host.decode("ascii"), built.port, built.correlation_id)
-        built.request.extensions = {"flight": flight, "limit_s": limit_s}
         sent_at, landed = self._now(), False
         self._ledger.start(flight)
         try:
-            response = await (self._home if built.own else self._abroad).handle_async_request(built.request)
+            reply, tls = await (self._home if built.own else self._abroad).send(built.request, flight, limit_s)
             landed = True
         except WireTrouble as problem:
             landed = True
@@ -86,10 +85,9 @@ class Sender:
             raise TargetError(Phase.EGRESS, sentence, self._ledger.record(flight, str(url), trouble=sentence)) from problem
         finally:
             self._ledger.land(flight, interrupted=blame and not landed)
-        reply: Reply = response.extensions["reply"]
         version, length = reply.http_version, len(reply.body)
         exchange = self._ledger.record(flight, str(url), status=reply.status, body_bytes=length, http_version=version)
-        return self._answer(built, reply, response.extensions["tls"], exchange, flight.address, sent_at, hops)
+        return self._answer(built, reply, tls, exchange, flight.address, sent_at, hops)
 
     def _answer(
         self,

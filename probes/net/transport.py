@@ -1,4 +1,4 @@
-"""This file is for joining httpx to the wire: a transport of ours that httpx requests go through, without pool or client."""
+"""This file is for sending a request over our own wire, without httpx's client and pool: fresh, bounded, timed by phases."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-import httpx
-
 from probes.net import egress
+from probes.net.building import Message
 from probes.net.flight import Flight, Phase
 from probes.net.reading import Reading, Reply
 from probes.net.tls import EXPIRED, NOT_YET_VALID, WRONG_NAME, context_for, why
@@ -21,13 +20,8 @@ from probes.target import Limits, Tls
 _SECOND_LOOK = {EXPIRED, NOT_YET_VALID} | WRONG_NAME
 
 
-class WireTransport(httpx.AsyncBaseTransport):
-    """Send each request over a fresh connection, within the limits and where the egress policy permits.
-
-    `request.extensions` must hold `flight` (the Flight to note phases in) and may hold `limit_s`; the
-    response's extensions hold `reply` (the Reply as it came) and `tls` (the SSLObject, or None).
-    Raises: WireTrouble, EgressRefused, BadTls.
-    """
+class Transport:
+    """Send each request over a fresh connection, within the limits and where the egress policy permits."""
 
     def __init__(self, *, tls: Tls, private_networks: bool, limits: Limits, resolve: egress.Resolve = egress.resolve) -> None:
         self._tls = tls
@@ -35,14 +29,14 @@ class WireTransport(httpx.AsyncBaseTransport):
         self._limits = limits
         self._resolve = resolve
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        flight: Flight = request.extensions["flight"]
-        limit_s: float = request.extensions.get("limit_s", self._limits.request)
+    async def send(self, request: Message, flight: Flight, limit_s: float) -> tuple[Reply, ssl.SSLObject | None]:
+        """Return the answer as it came, and its TLS connection, if it is one; the phases are noted in the flight.
+
+        httpx's own Response is not made: for a probe it costs as much as the sending.
+        Raises: WireTrouble, EgressRefused, BadTls.
+        """
         context = context_for(self._tls) if request.url.scheme == "https" else None
-        reply, tls = await self._within(limit_s, flight, context, _payload(request), request.method == "HEAD")
-        unpacked = [(name, value) for name, value in reply.headers if name.lower() not in _OF_THE_WIRE]
-        extensions = {"http_version": b"HTTP/" + reply.http_version.encode(), "reply": reply, "tls": tls}
-        return httpx.Response(reply.status, headers=unpacked, content=reply.body, extensions=extensions)
+        return await self._within(limit_s, flight, context, request.payload(), request.method == "HEAD")
 
     async def _within(
         self, limit_s: float, flight: Flight, context: ssl.SSLContext | None, payload: bytes, bodiless: bool
@@ -104,15 +98,6 @@ class WireTransport(httpx.AsyncBaseTransport):
             finally:
                 look.close()
         return f"{why(problem, self._tls.server_name or flight.host, seen)} ({flight.request} at {flight.where})"
-
-
-_OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
-
-
-def _payload(request: httpx.Request) -> bytes:
-    lines = [request.method.encode() + b" " + request.url.raw_path + b" HTTP/1.1\r\n"]
-    lines += [name + b": " + value + b"\r\n" for name, value in request.headers.raw]
-    return b"".join(lines) + b"\r\n" + request.content
 
 
 def _unresolved(flight: Flight, problem: Exception | None) -> str:
