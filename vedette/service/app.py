@@ -2,46 +2,112 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
 
+from reports.store.ledger.answers import Answers
 from vedette.service import routes
+from vedette.service.access import Scope, needs
 from vedette.service.problems import answer_problems
+from vedette.service.security.edge import EdgeMiddleware
+from vedette.service.security.gate import GateMiddleware
 from vedette.service.security.guard import Guard
+from vedette.service.security.headers import HeadersMiddleware
+from vedette.service.security.hosts import HostsMiddleware
+from vedette.service.security.limits import LimitsMiddleware
+from vedette.service.security.openings import Openings
+from vedette.service.security.repeats import RepeatsMiddleware
+from vedette.service.security.trail import TrailMiddleware
 from vedette.service.state import Service
+from vedette.settings import Settings
 
-SILENT = {"tracing": False, "metrics": False, "logs": False}  # FastAPI's own telemetry; ours is in tracing.py
+SILENT: Any = {"tracing": False, "metrics": False, "logs": False}  # FastAPI's own telemetry; ours is in tracing.py
+DOCUMENT = "/api/v1/openapi.json"
 
 
 def build_app(service: Service) -> FastAPI:
-    """Return the application of one service. `app.state` holds the `service` and its `guard`."""
+    """Return the application of one service. `app.state` holds the `service`, its `guard` and the open `streams`.
+
+    Raises: RuntimeError for a route that does not say who may use it.
+    """
+    guard = Guard(service)
+    streams: set[asyncio.Task[None]] = set()
     app = FastAPI(
         title="Vedette",
         version=service.version,
         docs_url=None,  # these two load their scripts from elsewhere
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
-        telemetry=SILENT,  # type: ignore[arg-type]
+        openapi_url=None,  # ours, below, asks who wants it
+        telemetry=SILENT,
+        middleware=[  # the outermost first
+            Middleware(HeadersMiddleware),
+            Middleware(EdgeMiddleware, streams=streams),
+            Middleware(HostsMiddleware, settings=service.settings),
+            Middleware(LimitsMiddleware),
+            Middleware(GateMiddleware, guard=guard),
+            Middleware(RepeatsMiddleware, answers=Answers(_store_of(service)), clock=service.clock),
+            Middleware(TrailMiddleware, audit=service.audit),
+        ],
     )
-    app.state.service = service
-    app.state.guard = Guard(service.settings)
-    app.state.routes = list(all_routes())
+    app.state.service, app.state.guard, app.state.streams = service, guard, streams
     answer_problems(app)
     for router in _routers():
         app.include_router(router)
+    _describe(app)
     return app
 
 
 def all_routes() -> Iterator[APIRoute]:
-    """Yield every route under `routes/`."""
+    """Yield every route under `routes/`. Raises: RuntimeError for one that nobody could guard."""
     for router in _routers():
-        yield from (route for route in router.routes if isinstance(route, APIRoute))
+        for route in router.routes:
+            if not isinstance(route, APIRoute):
+                raise RuntimeError(f"{route} is no plain route, so nobody can say who may use it")
+            yield route
+
+
+def scope_of(route: APIRoute) -> Scope | None:
+    """Return the scope that a route declares, or None."""
+    return next(_declared(route.dependant), None)
+
+
+def _store_of(service: Service) -> Path | str:
+    return service.settings.store or Settings(service.settings.state).database
+
+
+def _describe(app: FastAPI) -> None:
+    """Serve the OpenAPI document, as any other data."""
+
+    async def document() -> Response:
+        return JSONResponse(app.openapi())
+
+    app.add_api_route(DOCUMENT, document, include_in_schema=False, dependencies=[needs(Scope.READ)])
 
 
 def _routers() -> Iterator[APIRouter]:
+    always_open = Openings()
     for module in sorted(m.name for m in pkgutil.iter_modules(routes.__path__)):
-        yield importlib.import_module(f"{routes.__name__}.{module}").router
+        router: APIRouter = importlib.import_module(f"{routes.__name__}.{module}").router
+        for route in router.routes:
+            silent = isinstance(route, APIRoute) and scope_of(route) is None
+            if silent and not always_open.holds(route.path):  # type: ignore[attr-defined]
+                raise RuntimeError(f"{module}.py: the route {route.path} does not say who may use it")  # type: ignore[attr-defined]
+        yield router
+
+
+def _declared(dependant: Dependant) -> Iterator[Scope]:
+    for below in dependant.dependencies:
+        scope = getattr(below.call, "scope", None)
+        if isinstance(scope, Scope):
+            yield scope
+        yield from _declared(below)

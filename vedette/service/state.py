@@ -42,8 +42,10 @@ class ServeSettings:
     max_running: int = 500
     stop_within_s: float = 20.0
     require_tokens: bool | None = None  # None: off on loopback, on elsewhere
-    open_routes: tuple[str, ...] = ()  # of health, metrics, badges, public: open to everybody by name
+    open_routes: tuple[str, ...] = ("health",)  # of health, metrics, badges, public: open to everybody by name
     hosts: tuple[str, ...] = ()  # names that a Host header may hold beside the address listened on
+    tls_cert: Path | None = None  # with tls_key: speak HTTPS
+    tls_key: Path | None = None
     public_tags: tuple[str, ...] = ()  # scenarios with one of these stand on the public page
     log_level: str = "INFO"
     max_series: int = 200_000  # lines of /metrics that scenarios may make
