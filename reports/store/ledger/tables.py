@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, Text
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Text
 from sqlmodel import Field
 
 from reports.store.tables import Instant, Table
@@ -73,22 +73,23 @@ class MaintenanceRow(Table, table=True):
 
 
 class HeartbeatRow(Table, table=True):
-    """How one heartbeat stands."""
+    """How one heartbeat stands. Its series need not have a tick yet, so it is known by the series' slug."""
 
     __tablename__ = "heartbeats"
 
-    series_id: int = Field(
-        sa_column=Column(Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
-    )
-    watched_since: datetime = Field(sa_type=Instant)  # lateness is counted from here before the first ping
+    slug: str = Field(primary_key=True, sa_type=Text)
+    watched_since: datetime = Field(sa_type=Instant)  # silence counts from here before the first report
     started_at: datetime | None = Field(default=None, sa_type=Instant)
+    start_id: str = Field(default="", sa_type=Text)
+    open_since: datetime | None = Field(default=None, sa_type=Instant)  # the first start that no end was reported for
     reported_at: datetime | None = Field(default=None, sa_type=Instant)  # the newest success or failure
+    report_id: str = Field(default="", sa_type=Text)  # as the job gave it, so that a report sent twice counts once
     succeeded_at: datetime | None = Field(default=None, sa_type=Instant)
     failed: bool = False  # what the newest report said
     exit_code: int | None = None
     duration_s: float | None = Field(default=None, sa_type=Float)
     note: str = Field(default="", sa_type=Text)
-    late_told_for: datetime | None = Field(default=None, sa_type=Instant)  # the due time whose lateness was told already
+    told_for: datetime | None = Field(default=None, sa_type=Instant)  # the due time whose silence was told last
 
 
 class TokenRow(Table, table=True):
