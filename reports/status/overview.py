@@ -1,0 +1,215 @@
+"""This file is for the overview as data: what is broken, since when, for whom; then every scenario, fifty a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reports.line import PROBLEMS, Line, Mark
+from reports.status.lines import BROKEN, Seen
+from reports.status.strip import RANGES_S, USUAL
+from reports.status.watching import Trouble
+from reports.status.words import COUNTED, clipped, count, number, since
+from scenarios.watch.events import SeriesKey
+
+PER_PAGE = 50
+PROBLEMS_SHOWN = 12
+GROUPS_SHOWN = 60
+QUERY_MOST = 200
+_ORDER = (Mark.FAIL, Mark.ERROR, Mark.INCONCLUSIVE, Mark.STALE, Mark.DEGRADED, Mark.MAINTENANCE, Mark.UNASKED,
+          Mark.SKIPPED, Mark.PASS)  # fmt: skip
+_RANK = {mark: place for place, mark in enumerate(_ORDER)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a visitor asked the overview for."""
+
+    q: str = ""
+    range: str = USUAL
+    page: int = 1
+    suite: str = ""
+    target: str = ""
+    only: str = ""  # `problems`: what is not good
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.q or self.suite or self.target or self.only)
+
+    def but(self, **changes: object) -> dict[str, str]:
+        """Return the query of a link that changes these."""
+        other = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
+        usual = Asked()
+        return {name: str(value) for name in ("q", "range", "page", "suite", "target", "only")
+                if (value := getattr(other, name)) != getattr(usual, name)}  # fmt: skip
+
+
+def asked(q: str = "", range_: str = "", page: int = 1, suite: str = "", target: str = "", only: str = "") -> Asked:
+    """Return what was asked for, what cannot be put right."""
+    return Asked(clipped(q.strip(), QUERY_MOST), range_ if range_ in RANGES_S else USUAL, max(1, min(page, 1_000_000)),
+                 suite, target, "problems" if only == "problems" else "")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The scenarios of one suite at one target. `tone` is that of its worst."""
+
+    suite: str
+    target: str
+    environment: str
+    total: int
+    bad: int
+    tone: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which lines the page shows, before they are read whole."""
+
+    rows: tuple[Line, ...]
+    problems: tuple[Line, ...]
+    problems_left_out: int
+    groups: Mapping[tuple[str, str], Group]
+    totals: Mapping[Mark, int]
+    newest_at: datetime | None
+    found: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The banner: one sentence, its colour, and the words of the page's title."""
+
+    tone: str
+    sentence: str
+    more: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Where the visitor is in the list."""
+
+    first: int
+    last: int
+    of: int
+    page: int
+    pages: int
+
+
+def choose(lines: Sequence[Line], problems: Sequence[Line], wish: Asked) -> Chosen:
+    """Return what the page shows of all lines, in one pass; `problems` are those of the board, the worst first."""
+    members: dict[tuple[str, str], Counter[Mark]] = {}
+    about: dict[tuple[str, str], str] = {}
+    newest: datetime | None = None
+    for line in lines:
+        group = line.key.suite, line.key.target
+        counted = members.get(group)
+        if counted is None:
+            counted = members[group] = Counter()
+            about[group] = line.subject.environment
+        counted[line.mark] += 1
+        if line.last_at is not None and (newest is None or line.last_at > newest):
+            newest = line.last_at
+    wanted = sorted(filter(_wanted(wish), lines), key=lambda line: (line.key.suite, line.key.target, line.key.scenario))
+    pages = max(1, -(-len(wanted) // PER_PAGE))
+    page = min(wish.page, pages)
+    ordered = sorted(problems, key=lambda line: line.mark is Mark.STALE)  # what is broken, before what nobody asks
+    return Chosen(
+        rows=tuple(wanted[(page - 1) * PER_PAGE : page * PER_PAGE]),
+        problems=tuple(ordered[:PROBLEMS_SHOWN]),
+        problems_left_out=max(0, len(ordered) - PROBLEMS_SHOWN),
+        groups={key: _group(key, about[key], counted) for key, counted in sorted(members.items())},
+        totals=sum(members.values(), Counter()),
+        newest_at=newest, found=len(wanted), page=page, pages=pages,
+    )  # fmt: skip
+
+
+def headline(chosen: Chosen, worst: Seen | None, troubles: Sequence[Trouble], now: datetime) -> Headline:
+    """Return the page's one sentence. It is green only where something was proven lately and nothing is amiss."""
+    totals = chosen.totals
+    total, broken = sum(totals.values()), sum(totals.get(mark, 0) for mark in BROKEN)
+    newest = f"newest proof {since(chosen.newest_at, now)} ago" if chosen.newest_at else "nothing was proven yet"
+    if not total:
+        return Headline("skipped", "Nothing is watched", "no suite has a scenario for the chosen targets", "Nothing watched")
+    if broken and worst is not None:
+        sentence = f"{number(broken)} of {count(total, 'scenario')} {'is' if broken == 1 else 'are'} broken"
+        what = f"{worst.key.scenario} at {worst.key.target}, for {since(worst.since_at, now)}"
+        return Headline(str(_worst(totals)), sentence, what, f"{number(broken)} broken")
+    blind = next((trouble for trouble in troubles if trouble.blind), None)
+    if blind is not None:
+        return Headline("error", _capital(blind.sentence), newest, "Not watching")
+    good = totals.get(Mark.PASS, 0) + totals.get(Mark.DEGRADED, 0)
+    if not good:
+        return Headline("inconclusive", "Nothing is proven yet", _others(totals) or newest, "Nothing proven")
+    if good == total:
+        whole, title = "The one scenario passes" if total == 1 else f"All {number(total)} scenarios pass", "All pass"
+    else:
+        whole = f"{number(good)} of {count(total, 'scenario')} {'passes' if good == 1 else 'pass'}, none is broken"
+        title = "None broken"
+    more = "; ".join(filter(None, (newest, _others(totals))))
+    return Headline("degraded" if totals.get(Mark.DEGRADED) else "pass", whole, more, title)
+
+
+def pager(chosen: Chosen) -> Pager:
+    first = (chosen.page - 1) * PER_PAGE + 1
+    return Pager(first if chosen.found else 0, min(chosen.found, chosen.page * PER_PAGE), chosen.found, chosen.page, chosen.pages)
+
+
+def grouped(rows: Sequence[Seen], groups: Mapping[tuple[str, str], Group]) -> list[tuple[Group, list[Seen]]]:
+    """Return the rows by suite and target, in the order they come."""
+    parted: dict[tuple[str, str], list[Seen]] = {}
+    for row in rows:
+        parted.setdefault((row.key.suite, row.key.target), []).append(row)
+    return [(groups[key], members) for key, members in parted.items()]
+
+
+def nav_groups(chosen: Chosen) -> tuple[Group, ...]:
+    """Return the groups to jump to, the worst first; of very many the worst only."""
+    return tuple(sorted(chosen.groups.values(), key=lambda g: (_RANK[Mark(g.tone)], g.suite, g.target))[:GROUPS_SHOWN])
+
+
+def keys_of(rows: Sequence[Seen]) -> list[SeriesKey]:
+    return [row.key for row in rows]
+
+
+def _wanted(wish: Asked) -> Callable[[Line], bool]:
+    words = wish.q.casefold().split()
+
+    def fits(line: Line) -> bool:
+        if wish.suite not in ("", line.key.suite) or wish.target not in ("", line.key.target):
+            return False
+        if wish.only and line.mark not in PROBLEMS:
+            return False
+        if not words:
+            return True
+        subject = line.subject
+        text = " ".join((*line.key[:3], subject.kind, subject.owner, subject.severity, *subject.tags)).casefold()
+        return all(word in text for word in words)
+
+    return fits
+
+
+def _group(key: tuple[str, str], environment: str, counted: Mapping[Mark, int]) -> Group:
+    total, bad = sum(counted.values()), sum(counted.get(mark, 0) for mark in PROBLEMS)
+    words = ", ".join(
+        f"{number(counted[mark])} {COUNTED[mark]}" for mark in _ORDER if counted.get(mark) and mark is not Mark.PASS
+    )
+    return Group(*key, environment, total, bad, str(min(counted, key=_RANK.__getitem__)), words)
+
+
+def _worst(totals: Mapping[Mark, int]) -> Mark:
+    return next(mark for mark in _ORDER if totals.get(mark))
+
+
+def _others(totals: Mapping[Mark, int]) -> str:
+    told = (Mark.DEGRADED, Mark.MAINTENANCE, Mark.UNASKED, Mark.SKIPPED, Mark.STALE)
+    return ", ".join(f"{number(totals[mark])} {COUNTED[mark]}" for mark in told if totals.get(mark))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,72 @@
+"""This file is for reading what pages show from the parts of the service, so that a part that fails takes no page with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import ParamSpec, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+
+from reports.durations import quantile_s
+from reports.page import seconds
+from reports.status.watching import Watching
+from reports.store.errors import StoreError
+from scenarios.watch.events import SeriesKey
+from vedette.service.state import Service
+
+Given = ParamSpec("Given")
+Told = TypeVar("Told")
+
+DAY = timedelta(hours=24)
+
+
+async def or_else(fallback: Told, call: Callable[Given, Told], *args: Given.args, **keys: Given.kwargs) -> tuple[Told, str]:
+    """Return what a blocking call says, and no trouble; else the fallback and why. A page without history is still a page."""
+    try:
+        return await run_in_threadpool(call, *args, **keys), ""
+    except StoreError as problem:
+        return fallback, str(problem)
+
+
+async def watching_of(service: Service, now: datetime) -> Watching:
+    """Return how the service itself is. To be called on the loop's thread."""
+    figures, store, reload = service.watcher.figures(), service.sink.figures(), service.reloads.last
+    gaps, trouble = await or_else([], service.history.gaps, service.settings.location, now - DAY)
+    return Watching(
+        started_at=service.started_at,
+        stopping=service.stopping,
+        reload_error=reload.error if reload is not None and not reload.ok else "",
+        reload_at=reload.at if reload is not None else None,
+        store_healthy=store.healthy,
+        store_error=store.last_error,
+        spooled=store.spooled,
+        lost=store.lost,
+        missed={str(reason): ticks for reason, ticks in figures.missed.items()},
+        loop_lag_s=figures.loop_lag_s,
+        gaps=gaps,
+        unreadable=trouble,
+    )
+
+
+async def p95s(service: Service, keys: Sequence[SeriesKey], now: datetime) -> dict[SeriesKey, str]:
+    """Return the p95 of the good ticks of 24 h of each series, in words."""
+
+    def read() -> dict[SeriesKey, str]:
+        since, until = now - DAY, now
+        told = {}
+        for key in keys:
+            durations: dict[int, int] = {}
+            for bucket in service.history.chart(key, since, until, 3600):
+                for place, many in bucket.durations.items():
+                    durations[place] = durations.get(place, 0) + many
+            value = quantile_s(durations, 0.95)
+            told[key] = "–" if value is None else seconds(value)
+        return told
+
+    return (await or_else({}, read))[0]
+
+
+async def deploys_at(service: Service, key: SeriesKey, since: datetime) -> list[tuple[datetime, str]]:
+    """Return when which version went out to a target, for the markers of a chart."""
+    return []

@@ -1,0 +1,140 @@
+"""This file is for the pages of the watching: the overview, one scenario, one outcome with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
+
+from reports.page import card_of
+from reports.status import overview as over
+from reports.status import scenario as one
+from reports.status import strip as strips
+from reports.status.chart import RANGES_S as CHART_RANGES
+from reports.status.chart import SAID as CHART_SAID
+from reports.status.chart import USUAL as CHART_USUAL
+from reports.status.chart import bounds, chart, merged, read_span_s
+from reports.status.lines import Seen, seen
+from reports.status.pages import link
+from reports.status.watching import troubles
+from reports.store.watch.answers import WINDOWS_S, TickSeen
+from scenarios.watch.events import SeriesKey
+from vedette.service.access import Caller, Scope, needs
+from vedette.service.pages.frames import frame_of, shown
+from vedette.service.pages.reading import deploys_at, or_else, p95s, watching_of
+from vedette.service.problems import Problem
+from vedette.service.state import Service, the_service
+
+router = APIRouter(include_in_schema=False)
+
+The = Annotated[Service, Depends(the_service)]
+Reader = Annotated[Caller, needs(Scope.READ)]
+
+
+@router.get("/")
+async def overview(
+    request: Request, service: The, caller: Reader, q: str = "", range: str = "", page: str = "", suite: str = "",
+    target: str = "", only: str = "",
+) -> HTMLResponse:  # fmt: skip
+    """Show what is broken, since when and for whom; then every scenario."""
+    now, lines, bad = service.clock(), list(service.board.lines()), service.board.problems()
+    wish = over.asked(q, range, _number(page), suite, target, only)
+    watching = await watching_of(service, now)
+    chosen = await run_in_threadpool(over.choose, lines, bad, wish)
+    rows, problems = [seen(line) for line in chosen.rows], [seen(line) for line in chosen.problems]
+    found = await run_in_threadpool(troubles, watching, lines, now)
+    drawn, p95 = await _history_of(service, rows, wish.range, now)
+    headline = over.headline(chosen, problems[0] if problems else None, found, now)
+    return await run_in_threadpool(
+        shown, "overview.html.j2", frame_of(request, service, caller), title=headline.title, tone=headline.tone, here="overview",
+        headline=headline, troubles=found, problems=problems, problems_left_out=chosen.problems_left_out, chosen=chosen,
+        groups=over.grouped(rows, chosen.groups), groups_nav=over.nav_groups(chosen), strips=drawn, p95=p95, wish=wish,
+        ranges=strips.SAID, range_said=strips.SAID[wish.range], legend=strips.legend(), pager=over.pager(chosen),
+        range_links={name: link("/", wish.but(range=name, page=wish.page)) for name in strips.RANGES_S},
+        page_link=lambda number: link("/", wish.but(page=number)),
+    )  # fmt: skip
+
+
+@router.get("/scenarios/{slug}")
+async def scenario(
+    request: Request, service: The, caller: Reader, slug: str, range: str = "", only: str = "", before: str = ""
+) -> HTMLResponse:  # fmt: skip
+    """Show one scenario: how it stands, its latency, its ratios, its changes, its ticks."""
+    line = service.board.by_slug(slug)
+    if line is None:
+        raise Problem(404, "there is no scenario at this address; it may have been removed from its suite")
+    now, name = service.clock(), range if range in CHART_RANGES else CHART_USUAL
+    here, watched = seen(line, WINDOWS_S), service.watcher.series.get(line.key)
+    since, until, span_s = bounds(name, now)
+    buckets, trouble = await or_else([], service.history.chart, here.key, since, until, read_span_s(span_s))
+    newest, _ = await or_else([], service.history.recent, here.key, one.CHANGES_FROM)
+    gaps, _ = await or_else([], service.history.gaps, service.settings.location, since)
+    drawn, _ = await _history_of(service, [here], strips.USUAL, now, spoken=True)
+    bad, earliest = only == "bad", _instant(before)
+    ticks, older = await _ticks(service, here.key, newest, bad, earliest)
+    deploys, state = await deploys_at(service, here.key, since), one.state_of(here)
+    return await run_in_threadpool(
+        shown, "scenario.html.j2", frame_of(request, service, caller), title=f"{state.word}: {here.key.scenario}",
+        tone=here.tone, line=here, state=state, schedule=one.schedule_words(watched.schedule if watched else None),
+        windows=one.windows_of(here), strip=drawn[here.key], legend=strips.legend(), trouble=trouble,
+        chart=chart(name, merged(buckets, since, until, span_s), since, until, deploys=deploys, gaps=gaps),
+        changes=one.changes(newest, now), looked_at=len(newest), ticks=one.ticks_of(ticks), older=older, bad=bad, paged=earliest,
+        ranges=CHART_SAID, range_links={other: link(f"/scenarios/{slug}", {"range": other}) for other in CHART_RANGES},
+        address=f"/scenarios/{slug}", range=name,
+    )  # fmt: skip
+
+
+@router.get("/outcomes/{outcome_id}")
+async def outcome(request: Request, service: The, caller: Reader, outcome_id: str) -> HTMLResponse:
+    """Show one outcome with all that proves it."""
+    found, trouble = await or_else(None, service.history.outcome, outcome_id)
+    if trouble:
+        raise Problem(503, f"the evidence cannot be read at present: {trouble}", headers={"Retry-After": "5"})
+    if found is None:
+        raise Problem(404, "there is no outcome with this id; evidence is kept for a time only")
+    about = found.subject
+    key = SeriesKey(about.suite, about.scenario, about.target, service.settings.location)
+    card = card_of(found)
+    return await run_in_threadpool(
+        shown, "outcome.html.j2", frame_of(request, service, caller), title=f"{found.verdict}: {about.scenario}",
+        tone=str(found.verdict), card=card, outcome=found, line=service.board.line(key), slug=key.slug,
+    )  # fmt: skip
+
+
+async def _history_of(
+    service: Service, rows: Sequence[Seen], range_: str, now: datetime, *, spoken: bool = False
+) -> tuple[dict[SeriesKey, strips.Strip], dict[SeriesKey, str]]:
+    """Return the strip and the p95 of each row; empty ones where the store does not answer."""
+    keys, slot_s = over.keys_of(rows), strips.RANGES_S[range_]
+    slots, trouble = await or_else({}, service.history.strips, keys, strips.SLOTS, slot_s, strips.until(now, slot_s))
+    slow = {} if trouble else await p95s(service, keys, now)
+    drawn = await run_in_threadpool(lambda: {key: strips.strip(slots.get(key, ()), spoken=spoken) for key in keys})
+    return drawn, {key: slow.get(key, "–") for key in keys}
+
+
+async def _ticks(
+    service: Service, key: SeriesKey, newest: Sequence[TickSeen], bad: bool, before: datetime | None
+) -> tuple[Sequence[TickSeen], datetime | None]:
+    """Return one page of ticks, and where the next one begins."""
+    if bad or before is not None:
+        found, _ = await or_else([], service.history.recent, key, one.TICKS_SHOWN + 1, before, bad)
+    else:
+        found = list(newest[: one.TICKS_SHOWN + 1])
+    page = found[: one.TICKS_SHOWN]
+    return page, page[-1].at if len(found) > one.TICKS_SHOWN else None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 8 else 1
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
