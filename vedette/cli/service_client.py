@@ -127,9 +127,6 @@ class Client:
             return f"{self._place} does not let this token do that: {detail}"
         if 300 <= status < 400:
             return f"{self._place} sends elsewhere (status {status}); name the address itself with --service"
-        errors = problem.get("errors")
-        if isinstance(errors, list) and errors:
-            detail += ": " + "; ".join(_one_error(error) for error in errors[:5])
         return f"{self._place} refused: {detail}"
 
     @property
@@ -219,13 +216,6 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
     if answer.length:
         raise http.client.IncompleteRead(text, answer.length)
     return text
-
-
-def _one_error(error: Any) -> str:
-    if not isinstance(error, dict):
-        return one_line(error)
-    place = ".".join(str(part) for part in error.get("loc", ()) if part not in ("body", "query", "path"))
-    return f"{one_line(place)}: {one_line(error.get('msg'))}" if place else one_line(error.get("msg"))
 
 
 def one_line(text: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from reports.store.ledger.answers import Answers
 from vedette.service import routes
 from vedette.service.access import Scope, needs
+from vedette.service.api.document import described
 from vedette.service.problems import answer_problems
-from vedette.service.security.edge import EdgeMiddleware
+from vedette.service.security.edge import EdgeMiddleware, Streams
 from vedette.service.security.gate import GateMiddleware
 from vedette.service.security.guard import Guard
 from vedette.service.security.headers import HeadersMiddleware
@@ -41,7 +41,7 @@ def build_app(service: Service) -> FastAPI:
     Raises: RuntimeError for a route that does not say who may use it.
     """
     guard = Guard(service)
-    streams: set[asyncio.Task[None]] = set()
+    streams, answers = Streams(), Answers(_store_of(service))
     app = FastAPI(
         title="Vedette",
         version=service.version,
@@ -55,25 +55,29 @@ def build_app(service: Service) -> FastAPI:
             Middleware(HostsMiddleware, settings=service.settings),
             Middleware(LimitsMiddleware),
             Middleware(GateMiddleware, guard=guard),
-            Middleware(RepeatsMiddleware, answers=Answers(_store_of(service)), clock=service.clock),
+            Middleware(RepeatsMiddleware, answers=answers, clock=service.clock),
             Middleware(TrailMiddleware, audit=service.audit),
         ],
     )
-    app.state.service, app.state.guard, app.state.streams = service, guard, streams
+    app.state.service, app.state.guard, app.state.streams, app.state.answers = service, guard, streams, answers
     answer_problems(app)
-    for router in _routers():
+    for name, router in _found():
+        list(_guarded(name, router))
         app.include_router(router)
     _describe(app)
     return app
 
 
+async def close_app(app: FastAPI) -> None:
+    """Give back what `build_app` opened."""
+    await app.state.guard.close()
+    app.state.answers.close()
+
+
 def all_routes() -> Iterator[APIRoute]:
-    """Yield every route under `routes/`. Raises: RuntimeError for one that nobody could guard."""
-    for router in _routers():
-        for route in router.routes:
-            if not isinstance(route, APIRoute):
-                raise RuntimeError(f"{route} is no plain route, so nobody can say who may use it")
-            yield route
+    """Yield every route under `routes/`. Raises: RuntimeError for one that does not say who may use it."""
+    for name, router in _found():
+        yield from _guarded(name, router)
 
 
 def scope_of(route: APIRoute) -> Scope | None:
@@ -89,20 +93,24 @@ def _describe(app: FastAPI) -> None:
     """Serve the OpenAPI document, as any other data."""
 
     async def document() -> Response:
-        return JSONResponse(app.openapi())
+        return JSONResponse(described(app))
 
     app.add_api_route(DOCUMENT, document, include_in_schema=False, dependencies=[needs(Scope.READ)])
 
 
-def _routers() -> Iterator[APIRouter]:
+def _found() -> Iterator[tuple[str, APIRouter]]:
+    for name in sorted(m.name for m in pkgutil.iter_modules(routes.__path__)):
+        yield name, importlib.import_module(f"{routes.__name__}.{name}").router
+
+
+def _guarded(name: str, router: APIRouter) -> Iterator[APIRoute]:
     always_open = Openings()
-    for module in sorted(m.name for m in pkgutil.iter_modules(routes.__path__)):
-        router: APIRouter = importlib.import_module(f"{routes.__name__}.{module}").router
-        for route in router.routes:
-            silent = isinstance(route, APIRoute) and scope_of(route) is None
-            if silent and not always_open.holds(route.path):  # type: ignore[attr-defined]
-                raise RuntimeError(f"{module}.py: the route {route.path} does not say who may use it")  # type: ignore[attr-defined]
-        yield router
+    for route in router.routes:
+        if not isinstance(route, APIRoute):
+            raise RuntimeError(f"{name}.py: {route} is no plain route, so nobody can say who may use it")
+        if scope_of(route) is None and not always_open.holds(route.path):
+            raise RuntimeError(f"{name}.py: the route {route.path} does not say who may use it")
+        yield route
 
 
 def _declared(dependant: Dependant) -> Iterator[Scope]:

@@ -17,8 +17,17 @@ EXAMPLES = (
     "exit codes: 0 nothing is broken, 1 something is, 3 nobody can tell (not reached, nothing asked yet, store or reload broken)"
 )
 
-_DONE = {"passed": "pass", "degraded": "degraded", "failed": "fail", "errors": "error", "inconclusive": "inconclusive",
-         "skipped": "skipped", "unknown": "not asked yet"}  # fmt: skip
+_WORDS = {
+    "passed": "pass",
+    "degraded": "degraded",
+    "failed": "fail",
+    "errors": "error",
+    "inconclusive": "inconclusive",
+    "stale": "no longer asked",
+    "skipped": "skipped",
+    "unasked": "not asked yet",
+    "maintenance": "in maintenance",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +53,8 @@ def _code(status: dict[str, Any]) -> Exit:
     """Return 0 only where something was asked, nothing is broken, and the service can do its work."""
     if status["problems_total"]:
         return Exit.FAILED
-    verdicts = status["verdicts"]
-    answered = verdicts["passed"] + verdicts["degraded"] + status["in_maintenance"]
+    counts = status["counts"]
+    answered = counts["passed"] + counts["degraded"] + counts["maintenance"]
     reload = status["reload"]
     sound = status["store"]["healthy"] and (reload is None or reload["ok"])
     return Exit.PASSED if answered and sound else Exit.INCONCLUSIVE
@@ -66,10 +75,9 @@ def _problems(status: dict[str, Any], now: datetime) -> list[str]:
     lines = []
     for one in status["problems"]:
         since = f" since {_when(one['since_at'], now)}" if one["since_at"] else ""
-        verdict = str(one["verdict"]).upper()
-        lines.append(f"{one_line(verdict)} {one_line(one['severity'])}  {one_line(one['scenario'])}")
+        lines.append(f"{one_line(one['mark']).upper()} {one_line(one['severity'])}  {one_line(one['scenario'])}")
         lines.append(f"    at {one_line(one['target'])} (suite {one_line(one['suite'])}){since}")
-        lines.append(f"    {one_line(one['sentence'])}")
+        lines.append(f"    {one_line(one['trouble'])}")
         if one["runbook"]:
             lines.append(f"    runbook: {one_line(one['runbook'])}")
         lines.append("")
@@ -79,14 +87,13 @@ def _problems(status: dict[str, Any], now: datetime) -> list[str]:
 
 def _headline(status: dict[str, Any]) -> list[str]:
     broken, total = status["problems_total"], status["series"]
-    said = ", ".join(f"{count} {_DONE[name]}" for name, count in status["verdicts"].items() if count and name in _DONE)
+    if not total:
+        return ["nothing is watched"]
+    said = ", ".join(f"{count} {_WORDS[name]}" for name, count in status["counts"].items() if count and name in _WORDS)
     head = f"{broken} of {total} series {'is' if broken == 1 else 'are'} broken" if broken else "nothing is broken"
-    if not broken and not said.strip():
-        head = "nothing is watched"
-    elif not broken and status["verdicts"]["unknown"] == total:
+    if not broken and status["counts"]["unasked"] == total:
         head = "nothing has been asked yet"
-    held = status["in_maintenance"]
-    return [f"{head}: {said or 'no series'}" + (f"; {held} in maintenance" if held else "")]
+    return [f"{head}: {said}"]
 
 
 def _trouble(status: dict[str, Any], now: datetime) -> list[str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from probes.outcome import Verdict
-from scenarios.watch.events import Missed, Retired, RunStarted, SeriesKey, Tick, WatchEvent
+from scenarios.events import RunStarted
+from scenarios.watch.events import Missed, Retired, SeriesKey, Tick, WatchEvent
 from vedette.service.problems import Problem
 
 if TYPE_CHECKING:
@@ -104,12 +105,12 @@ class Feed:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._batch_s
         while not self._service.stopping and (left := due - loop.time()) > 0:
-            self._resync |= happening.full()  # the oldest were forgotten, perhaps
             try:
                 async with asyncio.timeout(min(left, LOOK_S)):
                     event = await happening.get()
             except TimeoutError:
                 continue
+            self._resync |= happening.qsize() >= happening.maxsize - 1  # the oldest were forgotten, perhaps
             if self._take(event):
                 due = min(due, loop.time() + self._change_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.store.watch.answers import BAD, WINDOWS_S, Bucket, Counts, Slot, TickSeen
+from reports.store.watch.answers import WINDOWS_S, Bucket, Counts, Slot, TickSeen
 from scenarios.schedule_spec import ScheduleSpec
 from vedette.service.api.models import (
     BucketAnswer,
@@ -17,17 +17,12 @@ from vedette.service.api.models import (
 )
 
 if TYPE_CHECKING:
-    from reports.board import Line
+    from reports.line import Line
     from vedette.service.state import Service
 
 _SAME = ("verdict", "sentence", "since_at", "last_at", "last_good_at", "duration_s", "in_row", "version", "maintenance",
          "outcome_id", "certificate_expires_at")  # fmt: skip
 _OF_SUBJECT = ("kind", "environment", "severity", "tags", "owner", "runbook")
-
-
-def is_problem(line: Line) -> bool:
-    """Return whether a series stands among the open problems: not good, and not in maintenance."""
-    return line.verdict in BAD and not line.maintenance
 
 
 def brief(service: Service, line: Line) -> SeriesBrief:
@@ -79,11 +74,13 @@ def slot(given: Slot) -> SlotAnswer:
 
 def _brief(service: Service, line: Line) -> dict[str, Any]:
     return {
-        "slug": line.key.slug,
+        "slug": line.slug,
         **line.key._asdict(),
         **{name: getattr(line.subject, name) for name in _OF_SUBJECT},
         **{name: getattr(line, name) for name in _SAME},
-        "is_problem": is_problem(line),
+        "mark": line.mark,
+        "is_problem": line.is_problem,
+        "trouble": line.trouble if line.is_problem else "",
         "pass_ratio": dict(line.ratios()),
         "next_due_at": service.watcher.next_due(line.key),
     }

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from probes.outcome import Severity, Verdict
+from reports.line import Mark
 from scenarios.watch.events import Trigger
 
 NextLink = Annotated[str | None, Field(description="address of the next page; null at the end of the list")]
@@ -64,7 +65,9 @@ class SeriesBrief(Answer):
     in_row: int = Field(description="ticks since `since_at`")
     version: str = Field(description="of the target, as the last deployment said; empty where none did")
     maintenance: str = Field(description="id of the maintenance window of the newest tick; empty outside one")
+    mark: Mark = Field(description="how it counts in the headline: `stale` was to be asked and was not")
     is_problem: bool = Field(description="whether it stands among the open problems")
+    trouble: str = Field(description="what is wrong, for a person; empty where it is no problem")
     pass_ratio: dict[str, Ratio | None] = Field(
         description="over the last 5m, 1h, 24h and 30d; null where nothing was asked", examples=[{"5m": 1.0, "30d": 0.9991}]
     )

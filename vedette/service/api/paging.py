@@ -47,7 +47,7 @@ def place_in(paging: Paging, listing: str, *types: type) -> list[Any] | None:
         raise Problem(422, _REFUSED)
     if any(isinstance(value, str) and not value.isprintable() for value in given[1:]):
         raise Problem(422, _REFUSED)
-    return given[1:]
+    return list(given[1:])
 
 
 def next_link(request: Request, paging: Paging, listing: str, *position: str | int) -> str:

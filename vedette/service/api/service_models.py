@@ -10,16 +10,18 @@ from probes.outcome import Severity
 from vedette.service.api.models import Answer, NextLink, ScheduleAnswer, SeriesBrief
 
 
-class VerdictsAnswer(Answer):
-    """Series by the verdict of their newest tick."""
+class MarksAnswer(Answer):
+    """Series by how they count; together they are all that are watched."""
 
     passed: int
     degraded: int
     failed: int
     errors: int
     inconclusive: int
+    stale: int = Field(description="were to be asked and were not")
     skipped: int
-    unknown: int = Field(description="not asked yet")
+    unasked: int = Field(description="not asked yet")
+    maintenance: int = Field(description="in a maintenance window, and not failing before it")
 
 
 class ReloadAnswer(Answer):
@@ -67,8 +69,7 @@ class StatusAnswer(Answer):
     uptime_s: float
     stopping: bool
     series: int = Field(description="how many are watched")
-    verdicts: VerdictsAnswer
-    in_maintenance: int = Field(description="series whose newest tick fell into a maintenance window")
+    counts: MarksAnswer
     problems_total: int
     problems: tuple[SeriesBrief, ...] = Field(description="the worst first, at most 50")
     reload: ReloadAnswer | None = Field(description="the last one; null before the first")

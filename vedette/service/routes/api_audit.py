@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
 
 from vedette.service.access import Scope, needs
-from vedette.service.api.asking import asked
 from vedette.service.api.paging import Paging, next_link, place_in, split_at
 from vedette.service.api.service_models import AuditEntry, AuditPage
 from vedette.service.state import Service, the_service
@@ -21,7 +21,7 @@ async def audit(
 ) -> AuditPage:
     """List who did what, the newest first."""
     place = place_in(wanted, "audit", str)
-    found = await asked(service.audit.list, wanted.limit + 1, place[0] if place else "")
+    found = await run_in_threadpool(service.audit.list, wanted.limit + 1, place[0] if place else "")
     page, more = split_at(found, wanted.limit)
     link = next_link(request, wanted, "audit", page[-1].id) if more else None
     return AuditPage(items=tuple(AuditEntry.model_validate(entry) for entry in page), next=link)

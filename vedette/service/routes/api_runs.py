@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from reports.store.answers import RunSummary
 from vedette.service.access import Scope, needs
-from vedette.service.api.asking import asked
 from vedette.service.api.outcome_models import OutcomeBrief, RunBrief, RunDetail, RunPage
 from vedette.service.api.paging import Paging, instant_at, micros_of, next_link, place_in, split_at
 from vedette.service.problems import Problem
@@ -35,7 +35,7 @@ async def runs(
     """List the stored runs, the newest first."""
     place = place_in(wanted, "runs", int, str)
     before = (instant_at(place[0]), str(place[1])) if place else None
-    found = await asked(
+    found = await run_in_threadpool(
         service.store.runs, wanted.limit + 1, suite=wanted.suite, target=wanted.target, kind=wanted.kind, before=before
     )
     page, more = split_at(found, wanted.limit)
@@ -51,11 +51,11 @@ async def run(
     """Tell one run with its outcomes, each without its evidence."""
     listing = f"run {run_id}"
     place = place_in(wanted, listing, int, str)
-    summary = await asked(service.store.summary, run_id)
+    summary = await run_in_threadpool(service.store.summary, run_id)
     if summary is None:
         raise Problem(404, "there is no run with this id; `/api/v1/runs` lists them")
     after = (int(place[0]), str(place[1])) if place else None
-    found = await asked(service.store.briefs, run_id, wanted.limit + 1, after)
+    found = await run_in_threadpool(service.store.briefs, run_id, wanted.limit + 1, after)
     page, more = split_at(found, wanted.limit)
     link = next_link(request, wanted, listing, page[-1].place, page[-1].id) if more else None
     return RunDetail(**_said(summary), outcomes=tuple(OutcomeBrief.model_validate(one) for one in page), next=link)

@@ -5,26 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from heapq import nsmallest
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from probes.outcome import Severity, Verdict, to_json
+from reports.line import Line, Mark
 from scenarios.watch.events import SeriesKey, Trigger
 from vedette.service.access import Caller, Scope, needs
 from vedette.service.api import lines
-from vedette.service.api.asking import asked
 from vedette.service.api.models import ChartAnswer, SeriesDetail, SeriesPage, StripAnswer, TickPage
 from vedette.service.api.outcome_models import AskedAnswer, OutcomeAnswer
 from vedette.service.api.paging import Paging, instant_at, micros_of, next_link, place_in, split_at
 from vedette.service.problems import Problem
 from vedette.service.state import Service, the_service
-
-if TYPE_CHECKING:
-    from reports.board import Line
-else:
-    Line = Any  # XXX until the board is there
 
 router = APIRouter(prefix="/api/v1/series", tags=["series"])
 
@@ -44,6 +40,7 @@ class SeriesFilter(Paging):
     tag: Name = Field(None, description="one of the scenario's tags")
     severity: Severity | None = Field(None, description="P0 to P3")
     verdict: Verdict | None = Field(None, description="of the newest tick")
+    mark: Mark | None = Field(None, description="how it counts in the headline")
     problem: bool | None = Field(None, description="true: only open problems; false: all others")
 
     def takes(self, line: Line) -> bool:
@@ -55,7 +52,8 @@ class SeriesFilter(Paging):
             and (self.tag is None or self.tag in line.subject.tags)
             and self.severity in (None, line.subject.severity)
             and self.verdict in (None, line.verdict)
-            and self.problem in (None, lines.is_problem(line))
+            and self.mark in (None, line.mark)
+            and self.problem in (None, line.is_problem)
         )
 
 
@@ -107,7 +105,7 @@ async def ticks(
     listing = f"ticks {line.key.slug}"
     place = place_in(wanted, listing, int)
     before = instant_at(place[0]) if place else None
-    found = await asked(service.history.recent, line.key, wanted.limit + 1, before, wanted.only_bad)
+    found = await run_in_threadpool(service.history.recent, line.key, wanted.limit + 1, before, wanted.only_bad)
     page, more = split_at(found, wanted.limit)
     link = next_link(request, wanted, listing, micros_of(page[-1].at)) if more else None
     return TickPage(items=tuple(lines.tick(seen) for seen in page), next=link)
@@ -122,7 +120,7 @@ async def chart(
     """Tell the durations of one series over time: percentiles, and the mean of each phase."""
     until, span_s = service.clock(), BUCKETS_S[range_]
     since = until - _RANGES[range_]
-    buckets = await asked(service.history.chart, line.key, since, until, span_s)
+    buckets = await run_in_threadpool(service.history.chart, line.key, since, until, span_s)
     return ChartAnswer(
         slug=line.key.slug,
         from_at=since,
@@ -142,7 +140,7 @@ async def strip(
     """Tell the worst verdict of each slot of time, as the heat strip of the page shows it."""
     if timedelta(seconds=slots * slot_s) > _LONGEST_STRIP:
         raise Problem(422, f"'slots' times 'slot_s' should be at most {_LONGEST_STRIP.days} days")
-    found = await asked(service.history.strips, [line.key], slots, slot_s, service.clock())
+    found = await run_in_threadpool(service.history.strips, [line.key], slots, slot_s, service.clock())
     return StripAnswer(slug=line.key.slug, slots=tuple(lines.slot(one) for one in found.get(line.key, ())))
 
 

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
 
+from reports.line import Mark
 from vedette.service.access import Scope, needs
 from vedette.service.api import lines
-from vedette.service.api.asking import asked
 from vedette.service.api.service_models import (
     GapAnswer,
     GapsAnswer,
+    MarksAnswer,
     ReloadAnswer,
     SchedulingAnswer,
     StatusAnswer,
     StoreAnswer,
-    VerdictsAnswer,
 )
 from vedette.service.state import Service, the_service
 
 router = APIRouter(prefix="/api/v1", tags=["service"])
 
 PROBLEMS_SHOWN = 50
-_WORDS = {"passed": "pass", "degraded": "degraded", "failed": "fail", "errors": "error", "inconclusive": "inconclusive",
-          "skipped": "skipped", "unknown": None}  # fmt: skip
+_NAMES = {Mark.PASS: "passed", Mark.FAIL: "failed", Mark.ERROR: "errors"}  # the others are called as they are
 
 
 @router.get("/status", operation_id="get_status", dependencies=[needs(Scope.READ)])
 async def status(service: Annotated[Service, Depends(the_service)]) -> StatusAnswer:
     """Tell what is broken, and how the service itself stands."""
-    board = list(service.board.lines())
-    seen = Counter(line.verdict for line in board)
     problems = service.board.problems()
     now, reload = service.clock(), service.reloads.last
     return StatusAnswer(
@@ -44,9 +41,8 @@ async def status(service: Annotated[Service, Depends(the_service)]) -> StatusAns
         started_at=service.started_at,
         uptime_s=max(0.0, (now - service.started_at).total_seconds()),
         stopping=service.stopping,
-        series=len(board),
-        verdicts=VerdictsAnswer(**{name: seen[word] for name, word in _WORDS.items()}),  # type: ignore[index]
-        in_maintenance=sum(bool(line.maintenance) for line in board),
+        series=len(service.board),
+        counts=MarksAnswer(**{_NAMES.get(mark, mark.value): count for mark, count in service.board.totals().items()}),
         problems_total=len(problems),
         problems=tuple(lines.brief(service, line) for line in problems[:PROBLEMS_SHOWN]),
         reload=None if reload is None else ReloadAnswer.model_validate(reload),
@@ -61,7 +57,7 @@ async def gaps(
     days: Annotated[int, Query(ge=1, le=400, description="how far back")] = 30,
 ) -> GapsAnswer:
     """List the times in which this service did not run."""
-    found = await asked(service.history.gaps, service.settings.location, service.clock() - timedelta(days=days))
+    found = await run_in_threadpool(service.history.gaps, service.settings.location, service.clock() - timedelta(days=days))
     return GapsAnswer(
         items=tuple(
             GapAnswer(
