@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 
 from vedette.service.access import Caller, Scope, needs
 from vedette.service.api.models import Answer
@@ -85,7 +86,7 @@ class TakenAnswer(Answer):
 @router.api_route("/heartbeat/{slug}/{secret}", methods=["GET", "POST"], include_in_schema=False)
 async def succeeded(
     request: Request, slug: str, secret: str, service: TheService, id: Id = "", duration: Duration = None
-) -> PlainTextResponse:
+) -> JSONResponse:
     """Take the report of a success."""
     return await _taken_from(request, service, slug, secret, "success", None, duration, id)
 
@@ -93,7 +94,7 @@ async def succeeded(
 @router.api_route("/heartbeat/{slug}/{secret}/{what}", methods=["GET", "POST"], include_in_schema=False)
 async def said(
     request: Request, slug: str, secret: str, what: str, service: TheService, id: Id = "", duration: Duration = None
-) -> PlainTextResponse:
+) -> JSONResponse:
     """Take a report: `start`, `success`, `fail` or an exit code."""
     if what in ("start", "success", "fail"):
         return await _taken_from(request, service, slug, secret, what, None, duration, id)
@@ -115,7 +116,7 @@ async def heartbeats(request: Request, wanted: Annotated[Paging, Query()], servi
 
 
 @router.get("/api/v1/heartbeats/{slug}/address", operation_id="get_heartbeat_address", tags=["heartbeats"])
-async def address(slug: Slug, service: TheService, caller: Caller = needs(Scope.WRITE)) -> AddressAnswer:
+async def address(slug: Slug, service: TheService, caller: Annotated[Caller, needs(Scope.WRITE)]) -> AddressAnswer:
     """Tell the secret address of a job. It stands in the audit trail who asked."""
     try:
         path = service.heartbeats.path(slug)
@@ -151,16 +152,16 @@ async def _taken_from(
     exit_code: int | None,
     duration_s: float | None,
     id: str,
-) -> PlainTextResponse:
+) -> JSONResponse:
     try:
         service.heartbeats.knows(slug, secret)
     except NoSuchHeartbeat:
         raise Problem(404, _NOT_HERE) from None
-    note = _note(body_of(request.scope))
+    note = _note(body_of(request.scope), request.headers.get("content-type", ""))
     await _translated(
         service.heartbeats.report(slug, what, exit_code=exit_code, duration_s=duration_s, note=note, id=id), _NOT_HERE
     )
-    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+    return JSONResponse({"taken": True}, headers={"Cache-Control": "no-store"})
 
 
 async def _translated(taking: Awaitable[None], not_there: str) -> None:
@@ -174,8 +175,17 @@ async def _translated(taking: Awaitable[None], not_there: str) -> None:
         raise Problem(503, _NOT_KEPT, headers={"Retry-After": "5"}) from None
 
 
-def _note(body: bytes) -> str:
-    """Return what a job sent along; where it is cut off, a sign stands there, by which half a secret is known too."""
+def _note(body: bytes, content_type: str) -> str:
+    """Return what a job sent along: as it stands, or the text that a JSON text is.
+
+    Where it is cut off, a sign stands there, by which half a secret is known too.
+    """
+    if content_type.startswith("application/json"):
+        try:
+            sent = json.loads(body)
+        except (ValueError, RecursionError):
+            sent = None
+        body = sent.encode("utf-8", "replace") if isinstance(sent, str) else body
     text = body[:LARGEST_NOTE_BYTES].decode("utf-8", "replace").strip()
     return f"{text}…" if len(body) > LARGEST_NOTE_BYTES else text
 
