@@ -10,6 +10,7 @@ import ssl
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -66,8 +67,7 @@ class Server:
         server = self._uvicorn
         server.config.timeout_graceful_shutdown = within_s  # type: ignore[assignment]  # given to asyncio.wait_for
         server.should_exit = True
-        for stream in list(self._app.state.streams):
-            stream.cancel()
+        self._app.state.streams.end()
         if self._serving is None:
             self._socket.close()
             return
@@ -84,6 +84,21 @@ class _Uvicorn(uvicorn.Server):
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Do as uvicorn does with open sockets, but give a TLS handshake its deadline, which uvicorn leaves at a minute."""
+        await self.lifespan.startup()
+        loop, config = asyncio.get_running_loop(), self.config
+
+        def connection() -> asyncio.Protocol:
+            return _Patience(config=config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        patience_s = HEAD_S if config.ssl is not None else None
+        self.servers = [
+            await loop.create_server(connection, sock=one, ssl=config.ssl, ssl_handshake_timeout=patience_s)
+            for one in sockets or []
+        ]
+        self.started = True
 
 
 class _Patience(H11Protocol):
@@ -123,8 +138,6 @@ class _Patience(H11Protocol):
 
     def _watch_head(self) -> None:
         """Count the time from a head's first byte, or from the connection's start, to the head's end; bytes win no time."""
-        import h11
-
         in_head = self.conn.their_state is h11.IDLE
         begun = self.cycle is None or bool(self.conn.trailing_data[0])
         if in_head and begun and self._head_timer is None:
@@ -168,7 +181,8 @@ def _listening(settings: ServeSettings) -> socket.socket:
     """Return a socket that listens. Raises: ListenError."""
     where = f"'{settings.host}' port {settings.port}"
     try:
-        family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)  # of `localhost` the one that all try
         listener = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, OverflowError, UnicodeError) as problem:
         raise ListenError(f"cannot listen at {where}: {getattr(problem, 'strerror', None) or problem}") from problem

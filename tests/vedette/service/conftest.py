@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from reports.store.database import Database
+from reports.store.ledger.audit import Audit
+from reports.store.ledger.tokens import Tokens
+from reports.store.store import Store
 from scenarios.runner import utc_now
-from vedette.service.app import build_app
+from vedette.service.access import Scope
+from vedette.service.app import build_app, close_app
 from vedette.service.bus import Bus
 from vedette.service.state import ServeSettings, Service
 
 BASE = "http://127.0.0.1:8900"
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file with all tables, made once: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    database = Database(path)
+    database.make_ready()
+    database.close()
+    assert not path.with_name("empty.db-wal").exists()
+    return path
 
 
 @pytest.fixture
@@ -26,32 +44,30 @@ def settings(tmp_path: Path) -> ServeSettings:
 
 
 @pytest.fixture
-def make_service(settings: ServeSettings) -> Callable[..., Service]:
-    """Return a maker of services: real parts where they need nothing else, None where they do.
+def make_service(settings: ServeSettings, empty_store: Path) -> Iterator[Callable[..., Service]]:
+    """Yield a maker of services: real parts where they need nothing else, None where they do.
 
     Keywords replace parts, `settings` what the command line says: `make_service(watcher=..., settings={"port": 1})`.
     """
+    opened: list[Any] = []
 
     def make(**parts: Any) -> Service:
         chosen = replace(settings, **parts.pop("settings", {}))
-        made = {
+        made: dict[str, Any] = dict.fromkeys(("watcher", "sink", "metrics", "burn_ins", "calendar", "heartbeats", "reloads"))
+        made |= {
             "bus": Bus(),
-            "watcher": None,
-            "sink": None,
-            "metrics": None,
-            "burn_ins": None,
-            "calendar": None,
-            "heartbeats": None,
-            "reloads": None,
             "board": _real("reports.board", "Board"),
-            "store": _ready_store(chosen.store),
+            "store": _store(chosen.store, empty_store),
             "history": _real("reports.store.watch.history", "WatchHistory", chosen.store),
-            "tokens": _real("reports.store.ledger.tokens", "Tokens", chosen.store),
-            "audit": _real("reports.store.ledger.audit", "Audit", chosen.store),
+            "tokens": Tokens(chosen.store),
+            "audit": Audit(chosen.store),
         }
+        opened.extend(part for part in made.values() if hasattr(part, "close"))
         return Service(settings=chosen, started_at=utc_now(), version="1.2.3", clock=utc_now, **{**made, **parts})
 
-    return make
+    yield make
+    for part in opened:
+        part.close()
 
 
 @pytest.fixture
@@ -61,16 +77,30 @@ def service(make_service: Callable[..., Service]) -> Service:
 
 
 @pytest.fixture
+def guarded(make_service: Callable[..., Service]) -> Service:
+    """Return a service that asks for a token and opens nothing by name."""
+    return make_service(settings={"require_tokens": True, "open_routes": ()})
+
+
+@pytest.fixture
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the service's application."""
-    async with client_of(service) as made:
+    app = build_app(service)
+    async with client_of(app) as made:
         yield made
+    await close_app(app)
 
 
-def client_of(service: Service, **headers: str) -> httpx.AsyncClient:
-    """Return a client of a service's application, without a socket."""
-    transport = httpx.ASGITransport(build_app(service), client=("127.0.0.1", 50000))
+def client_of(app: FastAPI, headers: Mapping[str, str] | None = None, *, address: str = "127.0.0.1") -> httpx.AsyncClient:
+    """Return a client of an application, without a socket. Close the application with `close_app` after it."""
+    transport = httpx.ASGITransport(app, client=(address, 50000))
     return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
+
+
+def token_of(service: Service, *scopes: Scope, name: str = "tester") -> dict[str, str]:
+    """Make a token and return the header that shows it."""
+    _, text = service.tokens.create(name, scopes, at=utc_now())
+    return {"Authorization": f"Bearer {text}"}
 
 
 def _real(module: str, name: str, *given: Any) -> Any:
@@ -83,11 +113,7 @@ def _real(module: str, name: str, *given: Any) -> Any:
         return None
 
 
-def _ready_store(where: str) -> Any:
-    from reports.store.database import Database
-    from reports.store.store import Store
-
-    database = Database(where)
-    database.make_ready()
-    database.close()
+def _store(where: str, empty: Path) -> Store:
+    if not Path(where).exists():
+        shutil.copyfile(empty, where)
     return Store(where)

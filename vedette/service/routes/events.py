@@ -75,7 +75,14 @@ class EventStream(Response):
         return Scope.READ in caller.scopes
 
 
-@router.get("/events", operation_id="listen", dependencies=[needs(Scope.READ)], response_class=EventStream, responses=_ANSWERS)
+@router.get(
+    "/events",
+    operation_id="listen",
+    dependencies=[needs(Scope.READ)],
+    status_code=200,
+    response_class=EventStream,
+    responses=_ANSWERS,
+)
 async def events(request: Request) -> Response:
     """Listen to what happens: the newest tick of each series once a second, a changed verdict at once."""
     return EventStream(feed_of(request.app.state), request)

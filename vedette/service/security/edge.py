@@ -23,10 +23,24 @@ _log = logging.getLogger("vedette.service")
 _access = logging.getLogger("vedette.service.access")
 
 
-class EdgeMiddleware:
-    """Wraps all others. `streams` are the tasks of answers that go on until the reader leaves; stopping ends them."""
+class Streams:
+    """The answers that go on until their reader leaves. Stopping ends them, or it would wait for the readers."""
 
-    def __init__(self, app: ASGIApp, streams: set[asyncio.Task[None]]) -> None:
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.ending = False
+
+    def end(self) -> None:
+        """Give every stream its end, and let what is cancelled from now on answer that the service stops."""
+        self.ending = True
+        for task in list(self.tasks):
+            task.cancel()
+
+
+class EdgeMiddleware:
+    """Wraps almost all others: the request's id, its line in the log, and the end of what would never end."""
+
+    def __init__(self, app: ASGIApp, streams: Streams) -> None:
         self._app = app
         self._streams = streams
 
@@ -44,7 +58,7 @@ class EdgeMiddleware:
         try:
             await self._answered(request, receive, reply)
         finally:
-            self._streams.discard(reply.task)
+            self._streams.tasks.discard(reply.task)
             _write(scope, request, reply.status, time.perf_counter() - began)
 
     async def _answered(self, request: Request, receive: Receive, reply: _Reply) -> None:
@@ -54,9 +68,9 @@ class EdgeMiddleware:
         try:
             await self._app(scope, receive, reply.send)
         except asyncio.CancelledError:
-            if reply.task not in self._streams:
+            if not self._streams.ending:
                 raise
-            await reply.end()  # the service stops: the reader sees a whole answer, and comes back later
+            await self._cut_short(request, reply)
         except Exception as bug:  # the edge: a bug must cost one answer, not tell what it knows, and be heard of
             _log.error("a request broke: %s", type(bug).__qualname__, extra={"where": trail(bug)})
             if reply.status == 0:
@@ -65,11 +79,18 @@ class EdgeMiddleware:
         finally:
             request.scope.setdefault("route", scope.get("route"))
 
+    async def _cut_short(self, request: Request, reply: _Reply) -> None:
+        """End an answer because the service stops: a stream wholly, so that its reader comes back later."""
+        if reply.task in self._streams.tasks:
+            await reply.end()
+        elif reply.status == 0:
+            await answer(Problem(503, "the service is stopping", headers={"Retry-After": "5"}), request, reply.send)
+
 
 class _Reply:
     """What goes back: with the correlation id, and for HEAD without a body."""
 
-    def __init__(self, send: Send, own_id: str, streams: set[asyncio.Task[None]], *, silent: bool) -> None:
+    def __init__(self, send: Send, own_id: str, streams: Streams, *, silent: bool) -> None:
         self.silent = silent
         self.status = 0
         self.task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]  # we are in one
@@ -86,7 +107,7 @@ class _Reply:
             headers = MutableHeaders(scope=message)
             headers["X-Correlation-ID"] = self._id
             if headers.get("content-type", "").startswith("text/event-stream"):
-                self._streams.add(self.task)
+                self._streams.tasks.add(self.task)
             await self._send(message)
             if self.silent:
                 await self.end()

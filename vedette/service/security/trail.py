@@ -37,7 +37,7 @@ class TrailMiddleware:
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
-                await note(self._audit, Request(scope), caller.name, *_told(scope), status=message["status"])  # type: ignore[union-attr]
+                await note(self._audit, Request(scope), caller.name, *_told(scope), status=message["status"])
             await send(message)
 
         await self._app(scope, receive, noting)
