@@ -1,0 +1,1 @@
+"""This package is for the tests of decisions over outcomes."""
