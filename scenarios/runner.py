@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from probes.ids import new_id
-from probes.outcome import Outcome, Subject, Verdict, broken, note
-from probes.probe import ask
+from probes.outcome import Outcome, Verdict
 from probes.target import Target
-from scenarios.attempts import joined
+from scenarios.asking import LEFT_BEHIND, Asking, bounded
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted, Sink
-from scenarios.hidden import redactor_of, secrets_of
+from scenarios.hidden import secrets_of
 from scenarios.model import Scenario, Suite
 from scenarios.plan import PARTICIPLE, Span, breaks_neighbours, critical_path_s, next_to_start, waiting_chains, why_not
 from scenarios.selection import Chosen, Selection, choose
 
 if TYPE_CHECKING:
-    from probes.redact import Redactor
-    from probes.session import Session
     from probes.undo import Journal
-
-_PROVEN = (Verdict.PASS, Verdict.DEGRADED, Verdict.SKIPPED)
 
 
 def utc_now() -> datetime:
@@ -57,7 +52,8 @@ class Runner:
     """Runs one selection against one target, once. `request_stop` ends it early and cleanly, from the event loop's thread.
 
     `jobs` bounds the scenarios at work at once; requests are bounded by the target's own `concurrency`.
-    A scenario that puts a fault in has the target to itself.
+    A scenario that puts a fault in has the target to itself. `known` are verdicts of scenarios that others need and that
+    this run does not ask.
     """
 
     def __init__(
@@ -72,30 +68,31 @@ class Runner:
         journal: Journal | None = None,
         jobs: int = 8,
         version: str = "",
+        kind: str = "smoke",
+        known: Mapping[str, Verdict] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         if target_name not in suite.targets:
             raise ValueError(f"the suite has no target '{target_name}' that is ready to be used")
         if jobs < 1:
             raise ValueError("a run needs at least one job")
-        self._suite = suite
         self._target: Target = suite.targets[target_name]
         self._selection = selection or Selection()
         self._chosen: Chosen = choose(suite, target_name, self._selection)
         self._by_name = {s.name: s for s in self._chosen.scenarios}
-        self._hidden = secrets_of(suite, self._target, [s.probe for s in self._chosen.scenarios])
-        self._plain = self._redactor()  # for what the run itself says
+        hidden = secrets_of(suite, self._target, [s.probe for s in self._chosen.scenarios])
+        self._asking = Asking(suite, self._target, hidden, journal=journal, clock=clock)
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
         self._fail_fast = fail_fast
-        self._journal = journal
         self._jobs = jobs
         self._version = version
+        self._kind = kind
+        self._known = dict(known or {})
         self._clock = clock
         self._trouble: list[str] = []
         self._stop: Stop | None = None
         self._stopping = asyncio.Event()
-        self._slots = asyncio.Semaphore(self._target.concurrency)
         self._run_id, self._zero = new_id(), 0.0
         self._chains = waiting_chains(self._chosen.scenarios)
         alone = frozenset(s.name for s in self._chosen.scenarios if breaks_neighbours(s, self._target))
@@ -107,9 +104,9 @@ class Runner:
 
     async def run(self) -> RunResult:
         """Run, and return what came of it. Never raises for what a probe, a target or a sink does."""
-        info = self._info()
+        info = self._asking.run(self._run_id, version=self._version, kind=self._kind, selection=self._selection.typed)
         self._zero = time.perf_counter()
-        self._tell(RunStarted(info, tuple(self._subject(s) for s in self._chosen.scenarios)))
+        self._tell(RunStarted(info, tuple(self._asking.subject(s) for s in self._chosen.scenarios)))
         deadline = None
         if self._deadline_s is not None:
             over = Stop(Ended.DEADLINE, f"the run's time ({spoken_duration(self._deadline_s)}) was over")
@@ -146,9 +143,9 @@ class Runner:
         state, skipped = self._state, True
         while skipped:
             skipped = False
-            verdicts = {name: outcome.verdict for name, outcome in state.outcomes.items()}
+            verdicts = {**self._known, **{name: outcome.verdict for name, outcome in state.outcomes.items()}}
             for scenario in list(state.waiting):
-                why_not_here = why_not(scenario, verdicts, self._by_name, self._target.name)
+                why_not_here = why_not(scenario, verdicts, {*self._by_name, *self._known}, self._target.name)
                 reason = f"not run: {self._stop.reason}" if self._stop else why_not_here
                 if reason:
                     state.waiting.remove(scenario)
@@ -164,12 +161,12 @@ class Runner:
 
     def _start_what_may(self, group: asyncio.TaskGroup) -> None:
         state = self._state
-        may = next_to_start(state.waiting, state.running, state.outcomes, state.alone, self._chains, self._jobs)
+        may = next_to_start(state.waiting, state.running, {*state.outcomes, *self._known}, state.alone, self._chains, self._jobs)
         for scenario in may:
             state.waiting.remove(scenario)
             state.began_s[scenario.name] = time.perf_counter() - self._zero
-            self._tell(ScenarioStarted(self._run_id, self._subject(scenario)))
-            state.running[scenario.name] = group.create_task(self._attempts(scenario), name=scenario.name)
+            self._tell(ScenarioStarted(self._run_id, self._asking.subject(scenario)))
+            state.running[scenario.name] = group.create_task(self._ask(scenario), name=scenario.name)
 
     def _settle_finished(self) -> None:
         state = self._state
@@ -194,52 +191,17 @@ class Runner:
         for task in self._state.running.values():
             task.cancel(stop.reason)
 
-    async def _attempts(self, scenario: Scenario) -> Outcome:
-        """Ask until it passes or the retries are used up; each attempt has its own session and its own time."""
-        earlier: list[Outcome] = []
-        while True:
-            outcome = await self._attempt(scenario)
-            last = len(earlier) == scenario.retries or self._stop is not None or bool(outcome.undo_failures)
-            if outcome.verdict in _PROVEN or last:
-                return joined(outcome, earlier, scenario.retries)
-            earlier.append(outcome)
-
-    async def _attempt(self, scenario: Scenario) -> Outcome:
-        redactor = self._redactor()
-        try:
-            session = self._session(scenario, redactor)
-        except Exception as problem:  # an unreadable certificate file, say: one scenario's error, not the run's end
-            return self._unasked(scenario, Verdict.ERROR, f"the session could not be opened: {type(problem).__name__}: {problem}")
-        return await ask(scenario.probe, session, run_id=self._run_id, deadline_s=scenario.timeout)
-
-    def _redactor(self) -> Redactor:
-        return redactor_of(self._hidden)
-
-    def _session(self, scenario: Scenario, redactor: Redactor) -> Session:
-        from probes.session import Session
-
-        return Session(
-            target=self._target,
-            subject=self._subject(scenario),
-            run_id=self._run_id,
-            redactor=redactor,
-            journal=self._journal,
-            slots=self._slots,
-            suite_path=self._suite.path,
-            clock=self._clock,
-        )
+    async def _ask(self, scenario: Scenario) -> Outcome:
+        subject = self._asking.subject(scenario)
+        asked = self._asking.outcome(scenario, subject, self._run_id, lambda: self._stop is not None)
+        return await bounded(asked, scenario, lambda: self._unasked(scenario, Verdict.ERROR, LEFT_BEHIND))
 
     def _cut_short(self, scenario: Scenario) -> Outcome:
         """Return the outcome of a task that was cancelled before its first step, and so was never asked."""
         return self._unasked(scenario, Verdict.SKIPPED, f"not run: {self._stop.reason if self._stop else 'it was cancelled'}")
 
     def _unasked(self, scenario: Scenario, verdict: Verdict, say: str) -> Outcome:
-        say = self._plain.text(say)
-        made = note("the scenario was run", say) if verdict is Verdict.SKIPPED else broken("the scenario was run", say)
-        return Outcome(new_id(), self._run_id, self._subject(scenario), verdict, say, self._clock(), 0.0, (made,))
-
-    def _subject(self, scenario: Scenario) -> Subject:
-        return self._plain.own(scenario.subject(self._suite.name, self._target))
+        return self._asking.unasked(self._asking.subject(scenario), self._run_id, verdict, say)
 
     def _tell(self, event: Event) -> None:
         for sink in list(self._sinks):
@@ -249,23 +211,7 @@ class Runner:
                 self._sinks.remove(sink)
                 why = next(iter(str(problem).splitlines()), "") or type(problem).__name__
                 say = f"{type(sink).__name__} failed and was told nothing more: {why}"
-                self._trouble.append(self._plain.text(say))
-
-    def _info(self) -> RunInfo:
-        target = self._target
-        info = RunInfo(
-            id=self._run_id,
-            suite=self._suite.name,
-            suite_path=self._suite.path,
-            target=target.name,
-            environment=target.environment.value,
-            base_url=target.base_url,
-            started_at=self._clock(),
-            vedette_version=self._version,
-            selection=self._selection.typed,
-            remarks=() if target.tls.verify else ("certificates are not verified",),
-        )
-        return self._plain.own(info)
+                self._trouble.append(self._asking.plain.text(say))
 
     def _result(self, info: RunInfo) -> RunResult:
         state = self._state

@@ -13,6 +13,7 @@ from probes.evidence.source import EvidenceSource
 from probes.fields import Secret
 from probes.outcome import Check, Outcome, Subject, Verdict, check
 from probes.session import Session
+from scenarios.asking import Asking
 from scenarios.attempts import joined
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunStarted, ScenarioStarted
 from scenarios.runner import Runner, run, spoken_duration
@@ -277,14 +278,16 @@ async def test_a_circle_of_needs_does_not_hang_the_run() -> None:
     assert [o.verdict for o in result.outcomes] == [Verdict.ERROR] * 2
 
 
-async def test_a_session_that_cannot_be_opened_is_that_scenarios_error() -> None:
-    class Unlucky(Runner):
-        def _session(self, scenario: Any, redactor: Any) -> Any:
-            if scenario.name == "bad":
-                raise OSError("no such certificate file")
-            return super()._session(scenario, redactor)
+async def test_a_session_that_cannot_be_opened_is_that_scenarios_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Asking.session
 
-    bad, good = (await _within(Unlucky(suite(scenario("bad"), scenario("good")), "staging").run())).outcomes
+    def unlucky(self: Asking, subject: Subject, run_id: str) -> Session:
+        if subject.scenario == "bad":
+            raise OSError("no such certificate file")
+        return opened(self, subject, run_id)
+
+    monkeypatch.setattr(Asking, "session", unlucky)
+    bad, good = (await _within(run(suite(scenario("bad"), scenario("good")), "staging"))).outcomes
     assert (bad.verdict, good.verdict) == (Verdict.ERROR, Verdict.PASS)
     assert "no such certificate file" in bad.sentence
 

@@ -1,0 +1,115 @@
+"""This file is for a run of a whole suite in the midst of watching: it has the target to itself, and its outcomes are ticks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from probes.outcome import Verdict
+from scenarios.asking import undo_s
+from scenarios.events import Event, OutcomeReady, RunResult, RunStarted, Sink
+from scenarios.model import Suite
+from scenarios.plan import breaks_neighbours
+from scenarios.runner import Runner
+from scenarios.watch.answers import Answers
+from scenarios.watch.asks import NotWatching
+from scenarios.watch.desk import Desk
+from scenarios.watch.dispatch import Turn
+from scenarios.watch.events import SeriesKey
+from scenarios.watch.series import Watched
+from scenarios.watch.telling import Telling
+
+if TYPE_CHECKING:
+    from probes.undo import Journal
+
+
+@dataclass(slots=True, eq=False)
+class Hold(Turn):
+    """One run of a whole suite, waiting for what runs at the target to end, then holding it."""
+
+    desk: Desk = field(kw_only=True)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    runner: Runner | None = None
+    task: asyncio.Task[RunResult] | None = None
+    why_stopped: str = ""
+
+    @classmethod
+    def of(cls, desk: Desk) -> Hold:
+        alone = any(breaks_neighbours(scenario, desk.target) for scenario in desk.scenarios)
+        return cls(object(), desk.lane, alone=alone, whole=True, desk=desk)
+
+    @property
+    def undo_s(self) -> float:
+        """How long its undos may take."""
+        return max((undo_s(scenario) for scenario in self.desk.scenarios), default=0.0)
+
+    def stop(self, reason: str) -> None:
+        self.why_stopped = reason
+        self.started.set()
+        if self.runner is not None:
+            self.runner.request_stop(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run needs beside its suite."""
+
+    kind: str
+    vedette_version: str
+    journal: Journal | None
+    clock: Callable[[], datetime]
+    sinks: Sequence[Sink] = ()
+
+
+async def run_held(
+    hold: Hold, options: RunOptions, answers: Answers, telling: Telling, watched: Mapping[SeriesKey, Watched], location: str
+) -> RunResult:
+    """Run the suite of a hold as soon as it has its target. Raises: NotWatching when it is stopped before."""
+    await hold.started.wait()
+    if hold.why_stopped:
+        raise NotWatching(hold.why_stopped)
+    desk = hold.desk
+    awaiting = {s.name for s in desk.scenarios if s.probe.awaits}
+    asked = Suite.model_copy(desk.suite, update={"scenarios": tuple(s for s in desk.scenarios if s.name not in awaiting)})
+    by_name = {
+        desk.asking.subject(s).scenario: one  # a name can hold what must not be shown
+        for s in asked.scenarios
+        if (one := watched.get(SeriesKey(desk.suite.name, s.name, desk.target.name, location))) is not None
+    }
+    told = _AsTicks(answers, telling, desk, by_name, answers.version_at(desk))
+    hold.runner = Runner(
+        asked,
+        desk.target.name,
+        sinks=[told, *options.sinks],
+        journal=options.journal,
+        jobs=desk.target.concurrency,
+        version=options.vedette_version,
+        kind=options.kind,
+        known={name: desk.verdicts.get(name, Verdict.INCONCLUSIVE) for name in awaiting},
+        clock=options.clock,
+    )
+    return await hold.runner.run()
+
+
+@dataclass(slots=True)
+class _AsTicks:
+    """Tells the watch's sinks what the runner tells."""
+
+    answers: Answers
+    telling: Telling
+    desk: Desk
+    by_name: Mapping[str, Watched]
+    version: str
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self.telling.tell(event)
+        elif isinstance(event, OutcomeReady):
+            watched = self.by_name.get(event.outcome.subject.scenario)
+            if watched is not None:
+                self.desk.verdicts[watched.key.scenario] = event.outcome.verdict
+                self.answers.of_suite(watched, event.outcome, self.version)
