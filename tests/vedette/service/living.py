@@ -1,12 +1,16 @@
-"""This file is for a service that watches something, as routes see it: real board, bus and store, a watcher that is told what to say."""
+"""This file is for a service that watches, as routes see it: real parts, but for a watcher that is told what to say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+
+import httpx
 
 from probes.ids import new_id
 from probes.outcome import Outcome, Severity, Verdict, check, control
@@ -18,6 +22,9 @@ from scenarios.schedule_spec import ScheduleSpec
 from scenarios.watch.events import MissedReason, SeriesKey, Tick, Trigger
 from scenarios.watch.series import Watched, watched
 from tests.scenarios.making import Says
+from tests.vedette.service.conftest import client_of
+from vedette.service.app import build_app, close_app
+from vedette.service.server import Server
 from vedette.service.state import ReloadResult, Service
 
 
@@ -141,3 +148,26 @@ def tell(service: Service, *ticks: Tick) -> None:
 
 def series_of(service: Service) -> list[Watched]:
     return sorted(service.watcher.series.values(), key=lambda one: one.key)
+
+
+@contextlib.asynccontextmanager
+async def asking(service: Service, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of a service, without a socket."""
+    app = build_app(service)
+    async with client_of(app, headers) as client:
+        yield client
+    await close_app(app)
+
+
+@contextlib.asynccontextmanager
+async def serving(service: Service) -> AsyncIterator[str]:
+    """Serve on a real socket, and yield the address."""
+    app = build_app(service)
+    server = Server(app, service.settings)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve())
+        try:
+            yield server.url
+        finally:
+            await server.stop(within_s=5)
+            await close_app(app)

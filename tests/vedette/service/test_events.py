@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -14,7 +15,9 @@ import pytest
 
 from probes.outcome import Verdict
 from scenarios.watch.events import Missed, MissedReason, Retired
-from tests.vedette.service.living import living, series_of, suite, tell, tick
+from tests.vedette.service.conftest import token_of
+from tests.vedette.service.living import living, series_of, serving, suite, tell, tick
+from vedette.service.access import Scope
 from vedette.service.api import feed as feeds
 from vedette.service.api.feed import Feed, Listener
 from vedette.service.problems import Problem
@@ -33,9 +36,16 @@ def service(make_service: Callable[..., Service]) -> Service:
 async def heard(feed: Feed) -> AsyncIterator[Listener]:
     """Listen, from the moment on when the feed takes in what happens."""
     with feed.joined() as listener:
-        while not feed._service.bus._listeners:
-            await asyncio.sleep(0)
+        await until(lambda: bool(feed._service.bus._listeners))
         yield listener
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the others of the loop have their turns until something holds."""
+    began = asyncio.get_running_loop().time()
+    for _ in iter(holds, True):
+        assert asyncio.get_running_loop().time() < began + 10, "it never came to be"
+        await asyncio.sleep(0)
 
 
 async def event(listener: Listener, within_s: float = 5) -> tuple[str, Any]:
@@ -92,7 +102,7 @@ async def test_changes_come_first_where_a_batch_cannot_hold_all(service: Service
         *quiet, changed = series_of(service)
         tell(service, *(tick(one) for one in quiet), tick(changed, Verdict.FAIL))
         _, told = await event(listener)
-    assert [e["slug"] for e in told["events"]][0] == changed.key.slug
+    assert told["events"][0]["slug"] == changed.key.slug
     assert len(told["events"]) == 3
 
 
@@ -142,9 +152,7 @@ async def test_the_feed_rests_while_nobody_listens(service: Service) -> None:
     feed = Feed(service)
     async with heard(feed):
         pass
-    async with asyncio.timeout(5):
-        while service.bus._listeners:
-            await asyncio.sleep(0)
+    await until(lambda: not service.bus._listeners)
 
 
 async def test_streams_end_at_once_when_the_service_stops(service: Service) -> None:
@@ -155,15 +163,6 @@ async def test_streams_end_at_once_when_the_service_stops(service: Service) -> N
             assert await listener.waiting.get() is None
     with pytest.raises(Problem, match="the service is stopping"), feed.joined():
         pass
-
-
-async def lines_of(stream: httpx.Response, count: int) -> list[str]:
-    found = []
-    async for line in stream.aiter_lines():
-        found.append(line)
-        if len(found) == count:
-            break
-    return found
 
 
 async def test_whoever_comes_back_is_told_to_read_anew_and_whoever_comes_is_greeted(service: Service) -> None:
@@ -253,3 +252,70 @@ async def test_ten_thousand_ticks_a_minute_cost_a_listener_one_message_a_second(
         tell(service, *(tick(one) for one in series_of(service)[:167]))
         _, told = await event(listener)
         assert (len(told["events"]), listener.waiting.qsize()) == (167, 0)
+
+
+@contextlib.asynccontextmanager
+async def streaming(url: str, **headers: str) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
+    """Yield an open stream and its lines."""
+    async with (
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client,
+        client.stream("GET", "/api/v1/events", headers=headers) as answer,
+    ):
+        yield answer, answer.aiter_lines()
+
+
+@pytest.fixture
+def on_a_socket(make_service: Callable[..., Service]) -> Service:
+    return living(make_service, settings={"port": 0})
+
+
+async def test_what_happens_arrives_over_a_real_connection(on_a_socket: Service) -> None:
+    service = on_a_socket
+    one, *_ = series_of(service)
+    async with serving(service) as url, streaming(url) as (answer, lines):
+        said = [await anext(lines) for _ in range(5)]
+        await until(lambda: bool(service.bus._listeners))
+        tell(service, tick(one, Verdict.FAIL))
+        told = [await anext(lines) for _ in range(4)]
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (answer.headers["cache-control"], said[0], said[2]) == ("no-store", "retry: 3000", "event: hello")
+    assert (told[1], one.key.slug in told[3], "it said fail" in told[3]) == ("event: ticks", True, True)
+
+
+async def test_a_listener_that_hangs_up_is_noticed(on_a_socket: Service) -> None:
+    async with serving(on_a_socket) as url:
+        async with streaming(url) as (_, lines):
+            await anext(lines)
+            await until(lambda: bool(on_a_socket.bus._listeners))
+        await until(lambda: not on_a_socket.bus._listeners)
+
+
+async def test_an_open_stream_does_not_hold_up_the_end_of_the_service(on_a_socket: Service) -> None:
+    async with asyncio.timeout(5), serving(on_a_socket) as url, streaming(url) as (_, lines):
+        await anext(lines)
+        on_a_socket.stopping = True
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                await anext(lines)
+
+
+async def test_one_listener_too_many_is_refused_with_a_problem_document(
+    on_a_socket: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "__init__", functools.partialmethod(Feed.__init__, most=1))
+    async with serving(on_a_socket) as url, streaming(url) as (_, lines):
+        await anext(lines)
+        async with streaming(url) as (refused, _):
+            problem = json.loads(await refused.aread())
+        assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+        assert problem["detail"].startswith("1 are listening already")
+
+
+async def test_nobody_listens_without_a_token_that_reads(make_service: Callable[..., Service]) -> None:
+    service = living(make_service, settings={"port": 0, "require_tokens": True})
+    wrong = {"Authorization": "Bearer vdt_wrong"}
+    async with serving(service) as url:
+        for headers, status in (({}, 401), (wrong, 401), (token_of(service, Scope.METRICS), 403)):
+            async with streaming(url, **headers) as (answer, _):
+                assert answer.status_code == status
+    assert not service.bus._listeners

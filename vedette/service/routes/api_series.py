@@ -155,6 +155,10 @@ async def ask(
         tick = await service.watcher.ask_now(line.key, Trigger.MANUAL)
     except KeyError:
         raise Problem(404, "this series is watched no longer") from None
+    except ValueError as why:  # a heartbeat: its job reports, nobody asks
+        raise Problem(409, str(why)) from why
+    except RuntimeError as why:
+        raise Problem(503, str(why), headers={"Retry-After": "5"}) from why
     return AskedAnswer(
         slug=line.key.slug,
         trigger=tick.trigger,
