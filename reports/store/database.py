@@ -59,6 +59,11 @@ class Database:
         with self._translated(), self._writer() as connection:
             yield connection
 
+    def lasting(self) -> Connection:
+        """Return a connection to keep, on which each statement stands for itself. Raises: StoreError."""
+        with self._translated():
+            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def make_ready(self) -> None:
         """Create or upgrade the tables where needed; alembic is loaded only then. Raises: StoreError."""
         with self._translated():

@@ -18,9 +18,7 @@ def a_key(scenario: str = "checkout", *, suite: str = "shop", target: str = "pro
 
 def a_run(key: SeriesKey | None = None, *, at: datetime = AT) -> RunStarted:
     key = key or a_key()
-    run = RunInfo(
-        new_id(), key.suite, f"{key.suite}.yaml", key.target, "prod", "https://s.example", at, "0.1.0", kind="watch"
-    )
+    run = RunInfo(new_id(), key.suite, f"{key.suite}.yaml", key.target, "prod", "https://s.example", at, "0.1.0", kind="watch")
     return RunStarted(run, ())
 
 
