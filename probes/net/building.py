@@ -161,7 +161,7 @@ class Builder:
             "accept": ("Accept", "*/*"),
             "accept-encoding": ("Accept-Encoding", "gzip"),
             "connection": ("Connection", "close"),
-            "traceparent": ("traceparent", new_traceparent()),
+            "traceparent": ("traceparent", new_traceparent(correlation_id)),
             "x-vedette-nonce": ("X-Vedette-Nonce", self._nonce),
         }
         headers.update({key: (name, correlation_id) for key, name in self._ids.items()})
