@@ -19,10 +19,10 @@ PLACES = {
     Verdict.SKIPPED: 5,
 }
 MINUTE_S = 60
+ALL_GOOD = (1.0, 1.0, 1.0, 1.0)
 
 _NAMES = tuple(WINDOWS_S)
 _FIELDS = tuple(Counts.__dataclass_fields__)
-_GOOD = (0, 1)
 _BAD = (2, 3, 4)
 
 # Time is kept in slots of three sizes, so that 30 days cost some hundred bytes and not as many thousand. A window reaches
@@ -124,15 +124,22 @@ class Windows:
     def ratios(self, minute: int) -> tuple[float | None, ...]:
         """Return good / asked of each window in the order of WINDOWS_S, None where nothing was asked."""
         self.move(minute)
-        good, asked = [0, 0, 0, 0], [0, 0, 0, 0]
+        g5 = g60 = gday = gmonth = b5 = b60 = bday = bmonth = 0
         for place, ring in self._rings:
-            if place > 4:
-                continue
-            for window, ticks in enumerate(ring.sums):
-                asked[window] += ticks
-                if place < 2:
-                    good[window] += ticks
-        return tuple([g / a if a else None for g, a in zip(good, asked, strict=True)])
+            if place < 2:
+                n5, n60, nday, nmonth = ring.sums
+                g5, g60, gday, gmonth = g5 + n5, g60 + n60, gday + nday, gmonth + nmonth
+            elif place < 5:
+                n5, n60, nday, nmonth = ring.sums
+                b5, b60, bday, bmonth = b5 + n5, b60 + n60, bday + nday, bmonth + nmonth
+        if g5 and not bmonth:
+            return ALL_GOOD
+        return (
+            g5 / (g5 + b5) if g5 or b5 else None,
+            g60 / (g60 + b60) if g60 or b60 else None,
+            gday / (gday + bday) if gday or bday else None,
+            gmonth / (gmonth + bmonth) if gmonth or bmonth else None,
+        )
 
     def same_until(self, minute: int) -> int:
         """Return the last minute in which the ratios are what they are in this one, if nothing is counted until then."""
