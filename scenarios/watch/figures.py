@@ -30,6 +30,7 @@ class Figures:
     missed: Mapping[MissedReason, int] = field(default_factory=dict)
     loop_lag_s: float = 0.0  # at the last beat
     worst_loop_lag_s: float = 0.0  # over the last minute
+    overdue_s: float = 0.0  # for so long what is due first has not been taken up: more than a moment means a standstill
     clock_jumps: int = 0
     left_behind: int = 0  # ticks whose probe did not stop when it was told to
     sink_errors: int = 0  # events that a sink did not take

@@ -235,6 +235,7 @@ class Watcher:
             missed={reason: self._telling.missed[reason] for reason in MissedReason},
             loop_lag_s=self.clockwork.lag_s,
             worst_loop_lag_s=self.clockwork.worst_lag_s,
+            overdue_s=max(0.0, -(self._rounds.due_in_s() or 0.0)),
             clock_jumps=self.clockwork.jumps,
             left_behind=self._rounds.asks.left_behind,
             sink_errors=self._telling.sink_errors,

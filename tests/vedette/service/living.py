@@ -36,6 +36,7 @@ class StandInWatcher:
         self.due: dict[SeriesKey, datetime | None] = {one.key: utc_now() + timedelta(seconds=30) for one in series}
         self.asked: list[SeriesKey] = []
         self.loop_lag_s = 0.001
+        self.overdue_s = 0.0
         self.answered = 0
 
     def figures(self) -> Any:
@@ -46,6 +47,7 @@ class StandInWatcher:
             missed={MissedReason.OVERLAP: 3},
             answered=self.answered,
             loop_lag_s=self.loop_lag_s,
+            overdue_s=self.overdue_s,
             clock_jumps=0,
         )
 

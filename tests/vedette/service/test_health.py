@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import httpx
 import pytest
 
 from probes.kinds.health import Health
 from probes.outcome import Verdict
+from scenarios.watch.series import watched
+from scenarios.watch.watcher import Watcher
 from tests.probes.kinds.loopback import outcome_of
-from tests.vedette.service.living import asking, living, serving
+from tests.vedette.service.living import asking, living, serving, suite
 from vedette.service.api import readiness
 from vedette.service.app import build_app, close_app
 from vedette.service.server import Server
@@ -53,8 +54,7 @@ def break_store(service: Service) -> None:
 
 
 def stop_scheduler(service: Service) -> None:
-    late = service.clock() - timedelta(seconds=60)
-    service.watcher.due = dict.fromkeys(service.watcher.series, late)  # type: ignore[attr-defined]
+    service.watcher.overdue_s = 60.0  # type: ignore[attr-defined]
 
 
 def let_loop_lag(service: Service) -> None:
@@ -110,14 +110,7 @@ async def test_readiness_comes_back_when_the_store_does(service: Service) -> Non
 
 
 async def test_what_waits_for_a_turn_is_no_trouble_of_the_scheduler(service: Service) -> None:
-    just_due = service.clock() - timedelta(seconds=readiness.OVERDUE_S / 2)
-    service.watcher.due = dict.fromkeys(service.watcher.series, just_due)  # type: ignore[attr-defined]
-    async with asking(service) as client:
-        assert (await client.get("/health/ready")).status_code == 200
-
-
-async def test_a_service_that_watches_only_what_is_never_due_is_ready(service: Service) -> None:
-    service.watcher.due = {}  # type: ignore[attr-defined]
+    service.watcher.overdue_s = readiness.OVERDUE_S / 2  # type: ignore[attr-defined]
     async with asking(service) as client:
         assert (await client.get("/health/ready")).status_code == 200
 
@@ -180,3 +173,16 @@ async def test_health_is_answered_to_a_head_request_too(service: Service) -> Non
     async with asking(service) as client:
         answer: httpx.Response = await client.head("/health/live")
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_a_watcher_that_stands_still_shows_in_its_figures() -> None:
+    """The real watcher: its clockwork is not started, so that nobody takes up what comes due."""
+    now_s = 1000.0
+    watcher = Watcher(watched([suite(1)], "local"), sinks=[], monotonic=lambda: now_s)
+    watcher.begin()
+    assert watcher.figures().overdue_s == 0.0
+    now_s += 300.0
+    assert watcher.figures().overdue_s > readiness.OVERDUE_S
+    watcher.turn()
+    assert watcher.figures().overdue_s == 0.0
+    await watcher.stop(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vedette.service.api.service_models import HealthCheck
@@ -18,12 +17,12 @@ LAG_S = 5.0  # an event loop that comes so late has stood still
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the judgement stands on. `earliest_due_at` is None where nothing is ever due."""
+    """What the judgement stands on."""
 
     store_healthy: bool
     waiting_for_store: int
     series: int
-    earliest_due_at: datetime | None
+    overdue_s: float
     loop_lag_s: float
     stopping: bool
 
@@ -31,33 +30,32 @@ class Vitals:
 def vitals(service: Service) -> Vitals:
     """Return how the service is now. To be called on the event loop's thread."""
     store, scheduling = service.sink.figures(), service.watcher.figures()
-    due = [at for key in service.watcher.series if (at := service.watcher.next_due(key)) is not None]
     return Vitals(
         store_healthy=store.healthy,
         waiting_for_store=store.queued + store.spooled,
         series=len(service.watcher.series),
-        earliest_due_at=min(due, default=None),
+        overdue_s=scheduling.overdue_s,
         loop_lag_s=scheduling.loop_lag_s,
         stopping=service.stopping,
     )
 
 
-def checks(seen: Vitals, now: datetime) -> Mapping[str, HealthCheck]:
+def checks(seen: Vitals) -> Mapping[str, HealthCheck]:
     """Return every check of readiness. What they say is for anybody who asks: no path, no address, no error's text."""
-    return {"store": _store(seen), "scheduler": _scheduler(seen, now), "configuration": _configuration(seen)}
+    return {"store": _store(seen), "scheduler": _scheduler(seen), "configuration": _configuration(seen)}
 
 
 def _store(seen: Vitals) -> HealthCheck:
     return _check("" if seen.store_healthy else f"the store takes nothing at present; {seen.waiting_for_store} ticks wait")
 
 
-def _scheduler(seen: Vitals, now: datetime) -> HealthCheck:
+def _scheduler(seen: Vitals) -> HealthCheck:
     if seen.stopping:
         return _check("the service is stopping")
     if seen.loop_lag_s > LAG_S:
         return _check(f"the service comes {seen.loop_lag_s:.0f} s late to its own work")
-    overdue_s = 0.0 if seen.earliest_due_at is None else (now - seen.earliest_due_at).total_seconds()
-    return _check("" if overdue_s <= OVERDUE_S else f"a scenario has been due for {overdue_s:.0f} s and was not taken up")
+    late = seen.overdue_s > OVERDUE_S
+    return _check(f"a scenario has been due for {seen.overdue_s:.0f} s and was not taken up" if late else "")
 
 
 def _configuration(seen: Vitals) -> HealthCheck:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from probes.outcome import Severity, Verdict, to_json
 from reports.line import Line, Mark
+from scenarios.watch.asks import NotWatching
 from scenarios.watch.events import SeriesKey, Trigger
 from vedette.service.access import Caller, Scope, needs
 from vedette.service.api import lines
@@ -157,7 +158,7 @@ async def ask(
         raise Problem(404, "this series is watched no longer") from None
     except ValueError as why:  # a heartbeat: its job reports, nobody asks
         raise Problem(409, str(why)) from why
-    except RuntimeError as why:
+    except NotWatching as why:
         raise Problem(503, str(why), headers={"Retry-After": "5"}) from why
     return AskedAnswer(
         slug=line.key.slug,

@@ -26,7 +26,7 @@ async def live(response: Response, service: Annotated[Service, Depends(the_servi
 @router.get("/ready", operation_id="ready", dependencies=[needs(Scope.READ)], responses=_NOT_READY)
 async def ready(response: Response, service: Annotated[Service, Depends(the_service)]) -> HealthAnswer:
     """Say whether the service does its work: the store takes ticks, the scheduler moves, a configuration is loaded."""
-    seen = readiness.checks(readiness.vitals(service), service.clock())
+    seen = readiness.checks(readiness.vitals(service))
     if any(check.status == "down" for check in seen.values()):
         return _said(response, service, "not_ready", **seen)
     return _said(response, service, "ready", **seen)
@@ -35,7 +35,7 @@ async def ready(response: Response, service: Annotated[Service, Depends(the_serv
 @router.get("/startup", operation_id="startup", dependencies=[needs(Scope.READ)], responses=_NOT_STARTED)
 async def startup(response: Response, service: Annotated[Service, Depends(the_service)]) -> HealthAnswer:
     """Say whether the service has started: a configuration is loaded. What breaks later does not take this back."""
-    loaded = readiness.checks(readiness.vitals(service), service.clock())["configuration"]
+    loaded = readiness.checks(readiness.vitals(service))["configuration"]
     return _said(response, service, "started" if loaded.status == "up" else "starting", configuration=loaded)
 
 
