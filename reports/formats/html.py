@@ -12,8 +12,8 @@ from reports.stage import raw, rendered, stylesheet
 from reports.store.answers import Point
 from scenarios.events import RunResult
 
-_TONES = {State.PROVEN: "pass", State.BROKEN: "fail", State.OPEN: "inconclusive", State.BY_HAND: ""}
-_BOXES = {State.PROVEN: "☑", State.BROKEN: "☒", State.OPEN: "?", State.BY_HAND: "☐"}
+TONES = {State.PROVEN: "pass", State.BROKEN: "fail", State.OPEN: "inconclusive", State.BY_HAND: ""}
+BOXES = {State.PROVEN: "☑", State.BROKEN: "☒", State.OPEN: "?", State.BY_HAND: "☐"}
 
 
 class Html(Document, format="html"):
@@ -34,5 +34,5 @@ def render(result: RunResult, history: History, made_at: datetime | None = None)
     return rendered(
         "report.html.j2", css=raw(stylesheet("report.css")),
         run=result.run, page=head_of(result), cards=cards_of(result, history), sign_off=sign_off_of(result),
-        marks=MARKS, seconds=seconds, tones=_TONES, boxes=_BOXES, signers=SIGNERS, made_at=made,
+        marks=MARKS, seconds=seconds, tones=TONES, boxes=BOXES, signers=SIGNERS, made_at=made,
     )  # fmt: skip

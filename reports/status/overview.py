@@ -17,6 +17,7 @@ from scenarios.watch.events import SeriesKey
 PER_PAGE = 50
 PROBLEMS_SHOWN = 12
 GROUPS_SHOWN = 60
+TARGETS_NAMED = 4
 QUERY_MOST = 200
 _ORDER = (Mark.FAIL, Mark.ERROR, Mark.INCONCLUSIVE, Mark.STALE, Mark.DEGRADED, Mark.MAINTENANCE, Mark.UNASKED,
           Mark.SKIPPED, Mark.PASS)  # fmt: skip
@@ -75,6 +76,7 @@ class Chosen:
     groups: Mapping[tuple[str, str], Group]
     totals: Mapping[Mark, int]
     newest_at: datetime | None
+    whom: str
     found: int
     page: int
     pages: int
@@ -101,7 +103,7 @@ class Pager:
     pages: int
 
 
-def choose(lines: Sequence[Line], problems: Sequence[Line], wish: Asked) -> Chosen:
+def choose(lines: Sequence[Line], problems: Sequence[Line], wish: Asked, now: datetime) -> Chosen:
     """Return what the page shows of all lines, in one pass; `problems` are those of the board, the worst first."""
     members: dict[tuple[str, str], Counter[Mark]] = {}
     about: dict[tuple[str, str], str] = {}
@@ -125,34 +127,61 @@ def choose(lines: Sequence[Line], problems: Sequence[Line], wish: Asked) -> Chos
         problems_left_out=max(0, len(ordered) - PROBLEMS_SHOWN),
         groups={key: _group(key, about[key], counted) for key, counted in sorted(members.items())},
         totals=sum(members.values(), Counter()),
-        newest_at=newest, found=len(wanted), page=page, pages=pages,
+        newest_at=newest, whom=_whom(ordered, now), found=len(wanted), page=page, pages=pages,
     )  # fmt: skip
 
 
-def headline(chosen: Chosen, worst: Seen | None, troubles: Sequence[Trouble], now: datetime) -> Headline:
+def headline(chosen: Chosen, troubles: Sequence[Trouble], now: datetime) -> Headline:
     """Return the page's one sentence. It is green only where something was proven lately and nothing is amiss."""
     totals = chosen.totals
-    total, broken = sum(totals.values()), sum(totals.get(mark, 0) for mark in BROKEN)
+    total = sum(totals.values())
     newest = f"newest proof {since(chosen.newest_at, now)} ago" if chosen.newest_at else "nothing was proven yet"
     if not total:
         return Headline("skipped", "Nothing is watched", "no suite has a scenario for the chosen targets", "Nothing watched")
-    if broken and worst is not None:
-        sentence = f"{number(broken)} of {count(total, 'scenario')} {'is' if broken == 1 else 'are'} broken"
-        what = f"{worst.key.scenario} at {worst.key.target}, for {since(worst.since_at, now)}"
-        return Headline(str(_worst(totals)), sentence, what, f"{number(broken)} broken")
+    failed, unproven = totals.get(Mark.FAIL, 0), totals.get(Mark.ERROR, 0) + totals.get(Mark.INCONCLUSIVE, 0)
+    if failed or unproven:
+        told = ((failed, "broken"), (unproven, "not proven"))
+        title = ", ".join(f"{number(many)} {word}" for many, word in told if many)
+        return Headline(str(_worst(totals)), _broken(failed, unproven, total), chosen.whom, title)
     blind = next((trouble for trouble in troubles if trouble.blind), None)
     if blind is not None:
         return Headline("error", _capital(blind.sentence), newest, "Not watching")
+    more = "; ".join(filter(None, (newest, _others(totals))))
+    stale = totals.get(Mark.STALE, 0)
+    if stale:
+        say = f"{number(stale)} of {count(total, 'scenario')} {'is' if stale == 1 else 'are'} not being asked"
+        return Headline("stale", say, more, f"{number(stale)} not asked")
     good = totals.get(Mark.PASS, 0) + totals.get(Mark.DEGRADED, 0)
     if not good:
-        return Headline("inconclusive", "Nothing is proven yet", _others(totals) or newest, "Nothing proven")
+        return Headline("inconclusive", "Nothing is proven yet", more, "Nothing proven")
     if good == total:
         whole, title = "The one scenario passes" if total == 1 else f"All {number(total)} scenarios pass", "All pass"
     else:
         whole = f"{number(good)} of {count(total, 'scenario')} {'passes' if good == 1 else 'pass'}, none is broken"
         title = "None broken"
-    more = "; ".join(filter(None, (newest, _others(totals))))
     return Headline("degraded" if totals.get(Mark.DEGRADED) else "pass", whole, more, title)
+
+
+def _broken(failed: int, unproven: int, total: int) -> str:
+    """Tell what the target broke apart from what we could not prove: at night that decides who is woken."""
+    if not failed:
+        return f"{number(unproven)} of {count(total, 'scenario')} could not be proven"
+    more = f", {number(unproven)} could not be proven" if unproven else ""
+    return f"{number(failed)} of {count(total, 'scenario')} {'is' if failed == 1 else 'are'} broken{more}"
+
+
+def _whom(problems: Sequence[Line], now: datetime) -> str:
+    """Return whom the open problems concern and for how long: the name of a single one, else the targets."""
+    broken = [line for line in problems if line.mark in BROKEN]
+    began = min((line.since_at for line in broken if line.since_at is not None), default=None)
+    if not broken:
+        return ""
+    if len(broken) == 1:
+        return f"{broken[0].key.scenario} at {broken[0].key.target}, for {since(began, now)}"
+    targets = Counter(line.key.target for line in broken)
+    named = ", ".join(f"{target} ({number(many)})" for target, many in targets.most_common(TARGETS_NAMED))
+    more = f" and {number(len(targets) - TARGETS_NAMED)} more targets" if len(targets) > TARGETS_NAMED else ""
+    return f"at {named}{more}; the longest for {since(began, now)}"
 
 
 def pager(chosen: Chosen) -> Pager:

@@ -12,10 +12,13 @@ from reports.status.lines import Seen
 from reports.status.words import SAID, age, number, ratio
 from reports.store.watch.answers import BAD, Counts, TickSeen
 from scenarios.schedule_spec import ScheduleSpec
+from scenarios.watch.events import Trigger
 
-TICKS_SHOWN = 50
+TICKS_SHOWN = 30
 CHANGES_FROM = 500  # so many of the newest ticks are looked at for changes
 CHANGES_SHOWN = 10
+LATE_S = 0.1
+_WHY = {Trigger.DEPLOY: "after a deployment", Trigger.MANUAL: "asked by hand", Trigger.HEARTBEAT: "reported"}
 _WINDOWS = (("5m", "5 minutes"), ("1h", "1 hour"), ("24h", "24 hours"), ("30d", "30 days"))
 
 
@@ -47,8 +50,7 @@ class ShownTick:
     at: datetime
     verdict: str
     took: str
-    late: str
-    why: str
+    remark: str
     sentence: str
     outcome_id: str | None
 
@@ -97,14 +99,20 @@ def changes(ticks: Sequence[TickSeen], now: datetime) -> tuple[Change, ...]:
 
 
 def ticks_of(ticks: Sequence[TickSeen]) -> tuple[ShownTick, ...]:
-    """Return the rows of the table of ticks."""
-    return tuple(
-        ShownTick(t.at, str(t.verdict), seconds(t.duration_s), seconds(t.lateness_s) if t.lateness_s >= 0.1 else "",
-                  ", ".join(filter(None, ("in maintenance" if t.in_maintenance else "",
-                                          "" if t.trigger == "schedule" else str(t.trigger), t.version))),
-                  t.sentence, t.outcome_id)
-        for t in ticks
-    )  # fmt: skip
+    """Return the rows of the table of ticks, newest first. A version is told where it was the first tick of it."""
+    older: Sequence[TickSeen | None] = [*ticks[1:], None]
+    return tuple(_tick(t, before) for t, before in zip(ticks, older, strict=True)) if ticks else ()
+
+
+def _tick(t: TickSeen, before: TickSeen | None) -> ShownTick:
+    remarks = (
+        "in maintenance" if t.in_maintenance else "",
+        "" if t.trigger is Trigger.SCHEDULE else _WHY[t.trigger],
+        f"first of version {t.version}" if t.version and before is not None and before.version != t.version else "",
+        f"asked {seconds(t.lateness_s)} late" if t.lateness_s >= LATE_S else "",
+    )
+    told = ", ".join(filter(None, remarks))
+    return ShownTick(t.at, str(t.verdict), seconds(t.duration_s), told, t.sentence, t.outcome_id)
 
 
 def _window(said: str, counts: Counts) -> Window:

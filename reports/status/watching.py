@@ -64,7 +64,7 @@ def _silence(watching: Watching, lines: Sequence[Line], now: datetime) -> Iterab
         names = "; ".join(f"{line.key.scenario} ({line.key.target})" for line in stale[:3])
         more = f"; and {number(len(stale) - 3)} more" if len(stale) > 3 else ""
         verb = "is" if len(stale) == 1 else "are"
-        yield Trouble(f"{count(len(stale), 'scenario')} {verb} due and not being asked", names + more, blind=True)
+        yield Trouble(f"{count(len(stale), 'scenario')} {verb} due and not being asked", names + more)
 
 
 def _stopping(watching: Watching) -> Iterable[Trouble]:

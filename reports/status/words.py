@@ -6,7 +6,8 @@ from datetime import datetime
 
 from reports.page import MARKS
 
-ALL_MARKS = {**MARKS, "maintenance": "◐", "unasked": "·", "stale": "⏱", "missed": "×"}
+ALL_MARKS = {**MARKS, "maintenance": "◐", "unasked": "·", "stale": "…", "missed": "×", "none": "·",
+             "running": "▸", "coming": "○"}  # fmt: skip
 # A mark as a person says it of several scenarios: `2 failing, 1 not being asked`.
 COUNTED = {
     "fail": "failing", "error": "not judged", "inconclusive": "not proven", "degraded": "degraded", "pass": "passing",
@@ -46,8 +47,8 @@ def ratio(value: float | None) -> str:
     """Return a pass ratio: `100 %` only where every tick was good, `–` where none was asked; never rounded up."""
     if value is None:
         return "–"
-    if value >= 1:
-        return "100 %"
+    if value in (0, 1):
+        return f"{value * 100:.0f} %"
     return f"{min(int(value * 10_000) / 100, 99.99):.2f} %"
 
 

@@ -46,7 +46,7 @@
 
   // Where the page stands with the server.
   const link = document.getElementById("link"), words = document.getElementById("link-words");
-  const live = !!document.body.dataset.events && !!document.querySelector("[data-live]");
+  const live = !!document.querySelector("[data-live]");
   let heardAt = Date.now(), lostAt = 0;
   const heard = () => { heardAt = Date.now(); lostAt = 0; };
   const lost = () => { lostAt ||= heardAt; };
@@ -159,7 +159,7 @@
   tick();
   setInterval(tick, 1000);
   if (live) {
-    listen(document.body.dataset.events);
+    if (document.body.dataset.events) listen(document.body.dataset.events);
     setInterval(() => { if (!document.hidden) refresh(); }, REFRESH_MS);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
     new MutationObserver(learn).observe(document.getElementById("main"), { childList: true, subtree: true });

@@ -67,6 +67,7 @@ async def p95s(service: Service, keys: Sequence[SeriesKey], now: datetime) -> di
     return (await or_else({}, read))[0]
 
 
-async def deploys_at(service: Service, key: SeriesKey, since: datetime) -> list[tuple[datetime, str]]:
+async def deploys_at(service: Service, key: SeriesKey, since: datetime, until: datetime) -> list[tuple[datetime, str]]:
     """Return when which version went out to a target, for the markers of a chart."""
-    return []
+    found, _ = await or_else([], service.burn_ins.ledger.between, key.suite, key.target, since, until)
+    return [(one.deployed_at, one.version) for one in found]

@@ -44,11 +44,11 @@ async def overview(
     now, lines, bad = service.clock(), list(service.board.lines()), service.board.problems()
     wish = over.asked(q, range, _number(page), suite, target, only)
     watching = await watching_of(service, now)
-    chosen = await run_in_threadpool(over.choose, lines, bad, wish)
+    chosen = await run_in_threadpool(over.choose, lines, bad, wish, now)
     rows, problems = [seen(line) for line in chosen.rows], [seen(line) for line in chosen.problems]
     found = await run_in_threadpool(troubles, watching, lines, now)
     drawn, p95 = await _history_of(service, rows, wish.range, now)
-    headline = over.headline(chosen, problems[0] if problems else None, found, now)
+    headline = over.headline(chosen, found, now)
     return await run_in_threadpool(
         shown, "overview.html.j2", frame_of(request, service, caller), title=headline.title, tone=headline.tone, here="overview",
         headline=headline, troubles=found, problems=problems, problems_left_out=chosen.problems_left_out, chosen=chosen,
@@ -76,7 +76,7 @@ async def scenario(
     drawn, _ = await _history_of(service, [here], strips.USUAL, now, spoken=True)
     bad, earliest = only == "bad", _instant(before)
     ticks, older = await _ticks(service, here.key, newest, bad, earliest)
-    deploys, state = await deploys_at(service, here.key, since), one.state_of(here)
+    deploys, state = await deploys_at(service, here.key, since, until), one.state_of(here)
     return await run_in_threadpool(
         shown, "scenario.html.j2", frame_of(request, service, caller), title=f"{state.word}: {here.key.scenario}",
         tone=here.tone, line=here, state=state, schedule=one.schedule_words(watched.schedule if watched else None),
