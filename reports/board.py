@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from probes.outcome import Subject
 from reports.line import PROBLEMS, Line, Mark
 from reports.store.watch.answers import Counts, SeriesState
-from reports.windows import MAINTAINED, MINUTE_S, MISSED, PLACES, Steady
+from reports.windows import MAINTAINED, MINUTE_S, PLACES, Steady
 from scenarios.hidden import redactor_of, secrets_in
 from scenarios.watch.events import Missed, Retired, SeriesKey, Tick, WatchEvent
 from scenarios.watch.series import Watched
@@ -58,7 +58,7 @@ class Board:
 
     def watch(self, series: Sequence[Watched]) -> None:
         """Have a line for each of these series and for no other. Silence counts from now for those that are new or changed."""
-        now_s, now = self._steady.now_s(), self._clock()
+        now_s = self._steady.now_s()
         self._is_chosen = True
         for key in self._lines.keys() - {watched.key for watched in series}:
             self._drop(key)
@@ -68,7 +68,7 @@ class Board:
                 line.subject, self._sorted = subject, None
                 self.revision += 1
             if line.is_for(watched):
-                line.heard(now_s, now)
+                line.heard(now_s, self._clock)
                 self._wake(line)
         self._silent = [(line.deadline_s, next(self._numbers), line) for line in self._lines.values() if not line.stale]
         heapify(self._silent)
@@ -96,8 +96,9 @@ class Board:
             self._take_tick(event)
         elif isinstance(event, Missed):
             line = self._lines.get(event.key)
-            if line is not None:
-                line.windows.add(MISSED, self.minute(), event.ticks)
+            if line is not None:  # those of a time when nobody watched lie long ago
+                ago_s = max(0.0, (self._clock() - event.first_at).total_seconds())
+                line.windows.add_past(self.minute() - int(ago_s // MINUTE_S), Counts(missed=event.ticks))
         elif isinstance(event, Retired):
             for key in event.keys:
                 self._drop(key)
@@ -111,7 +112,7 @@ class Board:
         now_s = self._steady.now_s()
         line.windows.add(MAINTAINED if tick.maintenance else PLACES[tick.outcome.verdict], int(now_s // MINUTE_S))
         line.tell(tick)
-        line.heard(now_s, self._clock())
+        line.heard(now_s, self._clock)
         self._wake(line)
         self._mark(line)
 

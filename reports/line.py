@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -79,8 +79,7 @@ class Line(Standing):
         self.last_good_at, self.duration_s, self.in_row = state.last_good_at, state.duration_s, state.in_row
         self.outcome_id, self.version, self.maintenance = state.outcome_id, state.version, state.maintenance
         self.certificate_expires_at = state.certificate_expires_at
-        if state.since_at is not None:  # the stretch is good where its newest good tick is no older than itself
-            self.good = state.last_good_at is not None and state.last_good_at >= state.since_at
+        self.good = state.good
 
     def is_for(self, watched: Watched) -> bool:
         """Take on how it is scheduled now, and return whether that changed."""
@@ -92,10 +91,11 @@ class Line(Standing):
         self.schedule, self.allowed_s = schedule, allowed_s
         return changed
 
-    def heard(self, now_s: float, now: datetime) -> None:
+    def heard(self, now_s: float, clock: Callable[[], datetime]) -> None:
         """Begin to count its silence anew."""
         self.deadline_s = now_s + self.allowed_s
         if self.schedule is not None and self.schedule.cron is not None:
+            now = clock()
             due = list(islice(Cron(self.schedule.cron, self.schedule.timezone).after(now), SILENT_INTERVALS))
             self.deadline_s += (due[-1] - now).total_seconds() if due else float("inf")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from probes.outcome import Verdict
 from reports.store.watch.answers import WINDOWS_S, Counts
 
-MAINTAINED, MISSED = 6, 7  # places in `Counts`, after those of the verdicts
+MAINTAINED = 6  # a place in `Counts`, after those of the verdicts
 PLACES = {
     Verdict.PASS: 0,
     Verdict.DEGRADED: 1,
@@ -91,7 +91,7 @@ class Windows:
         self._rings: list[tuple[int, _Ring]] = []  # only of verdicts that were seen
 
     def add(self, place: int, minute: int, ticks: int = 1) -> None:
-        """Count ticks of now; `place` is that of their verdict, MAINTAINED or MISSED."""
+        """Count ticks of now; `place` is that of their verdict, or MAINTAINED."""
         self.move(minute)
         ring = self._ring(place)
         for size, first, slots, _ in _SIZES:
@@ -101,6 +101,10 @@ class Windows:
             sums[window] += ticks
         if place < 5:
             self._asked = self._minute
+
+    def add_past(self, minute: int, counts: Counts) -> None:
+        """Count ticks of an earlier minute."""
+        self._take_in(minute, counts, _SIZES)
 
     def move(self, minute: int) -> None:
         """Let what has grown too old fall out."""

@@ -95,7 +95,7 @@ def _last_good(one: Series, minute: int) -> str:
 
 def _good(one: Series, minute: int) -> str:
     line = one.line
-    if line.good is None or not one.shows_all:
+    if not one.shows_all or (line.good is None and not line.stale):
         return ""
     return _GOOD % (one.labels, 1 if line.good and not line.stale else 0)
 

@@ -97,6 +97,13 @@ MISSED = _counter("ticks_missed", ("reason",), "Times at which a scenario was du
 ANSWERED = _counter("ticks_answered", (), "Times at which a scenario was asked, for whatever reason.")
 RUNNING = _gauge("ticks_running", (), "Scenarios that are being asked now.")
 WAITING = _gauge("ticks_waiting", (), "Scenarios that are due and wait for a turn.")
+TARGET_RUNNING = _gauge("target_ticks_running", ("suite", "target"), "Scenarios that are being asked of a target now.")
+TARGET_WAITING = _gauge("target_ticks_waiting", ("suite", "target"), "Scenarios that are due and wait for a turn at a target.")
+OVERDUE = _gauge(
+    "schedule_overdue_seconds", (), "For how long what is due first was not taken up: more than a moment means a standstill."
+)
+LEFT_BEHIND = _counter("ticks_left_behind", (), "Scenarios that did not stop when they were told to.")
+SINK_ERRORS = _counter("sink_errors", (), "Answers that a part of the service did not take.")
 LOOP_LAG = _gauge("event_loop_lag_seconds", (), "How late the event loop came to its newest timer.")
 CLOCK_JUMPS = _counter("clock_jumps", (), "Times at which the clock was set, or the machine stood still.")
 STORE_QUEUE = _gauge("store_queue_length", (), "What waits to be stored.")
@@ -105,6 +112,7 @@ STORE_SPOOLED_BYTES = _gauge("store_spooled_bytes", (), "How much room that take
 STORE_WRITTEN = _counter("store_written", (), "What was stored.")
 STORE_ERRORS = _counter("store_write_errors", (), "Attempts to store that failed.")
 STORE_LOST = _counter("store_lost", (), "What could neither be stored nor kept on disk.")
+STORE_SHED = _counter("store_shed", (), "Whole answers that there was no room for on disk; their verdicts are kept.")
 STORE_HEALTHY = _gauge("store_healthy", (), "1 while the store takes what it is given, else 0.")
 RELOAD_OK = _gauge("config_last_reload_successful", (), "1 if the suites were taken in when they were loaded last, else 0.")
 RELOAD_AT = _gauge("config_last_reload_success_timestamp_seconds", (), "When suites were last taken in.")
@@ -123,8 +131,12 @@ GROUPS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
          CHECK_FAILURES, DURATION),
     ),
     ("All of them together", (SCENARIOS, PHASE, DEPLOY, DEPLOY_AT)),
-    ("Is it asking?", (HEARTBEAT, LATENESS, MISSED, ANSWERED, RUNNING, WAITING, LOOP_LAG, CLOCK_JUMPS)),
-    ("Is it storing?", (STORE_QUEUE, STORE_SPOOLED, STORE_SPOOLED_BYTES, STORE_WRITTEN, STORE_ERRORS, STORE_LOST, STORE_HEALTHY)),
+    ("Is it asking?", (HEARTBEAT, LATENESS, MISSED, ANSWERED, RUNNING, WAITING, TARGET_RUNNING, TARGET_WAITING, OVERDUE,
+         LEFT_BEHIND, SINK_ERRORS, LOOP_LAG, CLOCK_JUMPS)),
+    (
+        "Is it storing?",
+        (STORE_QUEUE, STORE_SPOOLED, STORE_SPOOLED_BYTES, STORE_WRITTEN, STORE_ERRORS, STORE_LOST, STORE_SHED, STORE_HEALTHY),
+    ),
     ("What is running?", (BUILD, RELOAD_OK, RELOAD_AT)),
     ("How long is this page?", (LINES, LINES_LIMIT, LEFT_OUT)),
 )  # fmt: skip

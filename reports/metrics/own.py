@@ -23,6 +23,15 @@ _PHASE = template_of(names.PHASE)
 _LATENESS = template_of(names.LATENESS)
 
 
+class Lane(Protocol):
+    """How busy one target is."""
+
+    @property
+    def running(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+
+
 class Scheduling(Protocol):
     """What is asked of the watcher's figures."""
 
@@ -32,6 +41,14 @@ class Scheduling(Protocol):
     def waiting(self) -> int: ...
     @property
     def answered(self) -> int: ...
+    @property
+    def by_target(self) -> Mapping[tuple[str, str], Lane]: ...
+    @property
+    def overdue_s(self) -> float: ...
+    @property
+    def left_behind(self) -> int: ...
+    @property
+    def sink_errors(self) -> int: ...
     @property
     def loop_lag_s(self) -> float: ...
     @property
@@ -53,6 +70,8 @@ class Storing(Protocol):
     def write_errors(self) -> int: ...
     @property
     def lost(self) -> int: ...
+    @property
+    def shed(self) -> int: ...
     @property
     def healthy(self) -> bool: ...
 
@@ -102,16 +121,13 @@ class Own:
         yield _labelled(names.SCENARIOS, {str(mark): count for mark, count in board.totals().items()})
         yield names.PHASE, "".join(self._phase_lines())
         deploys = sorted(self.deploys.items())
-        yield names.DEPLOY, "".join(f"{names.DEPLOY.name}{{{_of(*at, v)}}} 1\n" for at, (v, _) in deploys)
-        yield (
-            names.DEPLOY_AT,
-            "".join(f"{names.DEPLOY_AT.name}{{{_of(*at)}}} {when.timestamp()!r}\n" for at, (_, when) in deploys),
-        )
+        yield _by_place(names.DEPLOY, {(*place, version): 1 for place, (version, _) in deploys})
+        yield _by_place(names.DEPLOY_AT, {place: at.timestamp() for place, (_, at) in deploys})
         yield _bare(names.HEARTBEAT, self.beats)
         yield names.LATENESS, _LATENESS % filling("", self.lateness)
         yield _labelled(names.MISSED, {str(reason): count for reason, count in self.missed.items()})
         yield from self._figures()
-        yield names.BUILD, f"{names.BUILD.name}{{{pairs(names.BUILD.labels, (self.version, platform.python_version()))}}} 1\n"
+        yield _by_place(names.BUILD, {(self.version, platform.python_version()): 1})
         yield _bare(names.RELOAD_OK, int(self.reload_ok))
         if self.reload_at is not None:
             yield _bare(names.RELOAD_AT, self.reload_at.timestamp())
@@ -122,6 +138,12 @@ class Own:
             yield _bare(names.ANSWERED, asked.answered)
             yield _bare(names.RUNNING, asked.running)
             yield _bare(names.WAITING, asked.waiting)
+            lanes = sorted(asked.by_target.items())
+            yield _by_place(names.TARGET_RUNNING, {place: lane.running for place, lane in lanes})
+            yield _by_place(names.TARGET_WAITING, {place: lane.waiting for place, lane in lanes})
+            yield _bare(names.OVERDUE, asked.overdue_s)
+            yield _bare(names.LEFT_BEHIND, asked.left_behind)
+            yield _bare(names.SINK_ERRORS, asked.sink_errors)
             yield _bare(names.LOOP_LAG, asked.loop_lag_s)
             yield _bare(names.CLOCK_JUMPS, asked.clock_jumps)
         if self.sources.storing is not None:
@@ -132,6 +154,7 @@ class Own:
             yield _bare(names.STORE_WRITTEN, stored.written)
             yield _bare(names.STORE_ERRORS, stored.write_errors)
             yield _bare(names.STORE_LOST, stored.lost)
+            yield _bare(names.STORE_SHED, stored.shed)
             yield _bare(names.STORE_HEALTHY, int(stored.healthy))
 
     def _phase_lines(self) -> Iterator[str]:
@@ -157,5 +180,7 @@ def _labelled(metric: Metric, values: Mapping[str, int]) -> tuple[Metric, str]:
     return metric, "".join(f'{metric.name}{{{label}="{value}"}} {count}\n' for value, count in values.items())
 
 
-def _of(suite: str, target: str, *version: str) -> str:
-    return pairs(names.DEPLOY.labels[: 2 + len(version)], (suite, target, *version))
+def _by_place(metric: Metric, values: Mapping[tuple[str, ...], float]) -> tuple[Metric, str]:
+    """Return the lines of a metric with several labels, by the labels' values."""
+    lines = [f"{metric.name}{{{pairs(metric.labels, place)}}} {number(value)}\n" for place, value in values.items()]
+    return metric, "".join(lines)
