@@ -12,9 +12,8 @@ from vedette.service.loading import NotLoaded, files_of, load
 from vedette.service.state import ReloadResult
 
 if TYPE_CHECKING:
-    from scenarios.watch.changes import Changes
-
     from scenarios.model import Suite
+    from scenarios.watch.changes import Changes
 
 _Fingerprint = tuple[tuple[str, int, int, int], ...]
 
@@ -28,7 +27,7 @@ class Reloader:
         targets: Sequence[str],
         swap: Callable[[list[Suite]], Awaitable[Changes]],
         clock: Callable[[], datetime],
-        told: Callable[[ReloadResult], None],
+        told: Sequence[Callable[[ReloadResult], None]] = (),
     ) -> None:
         self._suites = suites
         self._targets = targets
@@ -51,7 +50,8 @@ class Reloader:
             else:
                 result = ReloadResult(self._clock(), True, asked_by, changes=tuple(changes.sentences()))
             self.last = result
-            self._told(result)
+            for listener in self._told:
+                listener(result)
             return result
 
     async def look(self) -> None:

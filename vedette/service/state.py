@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from reports.metrics.exposition import Exposition
     from reports.store.ledger.audit import Audit
     from reports.store.ledger.tokens import Tokens
+    from reports.store.store import Store
     from reports.store.watch.history import WatchHistory
     from reports.store.watch.sink import TickSink
-    from scenarios.watch.watcher import Watcher
-
-    from reports.store.store import Store
     from scenarios.model import Suite
+    from scenarios.watch.watcher import Watcher
     from vedette.service.burn_in import BurnIns
     from vedette.service.bus import Bus
     from vedette.service.calendar import Calendar
@@ -48,6 +47,7 @@ class ServeSettings:
     tls_key: Path | None = None
     public_tags: tuple[str, ...] = ()  # scenarios with one of these stand on the public page
     log_level: str = "INFO"
+    log_format: str = ""  # json or text; none: text on a terminal, else json
     max_series: int = 200_000  # lines of /metrics that scenarios may make
     keep_ticks_d: float = 90.0
     keep_outcomes_d: float = 30.0

@@ -42,7 +42,7 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.swapped: list[list[Suite]] = []
         self.told: list[ReloadResult] = []
-        self.reloader = Reloader([str(path)], [], self.swap, lambda: datetime(2026, 11, 21, tzinfo=UTC), self.told.append)
+        self.reloader = Reloader([str(path)], [], self.swap, lambda: datetime(2026, 11, 21, tzinfo=UTC), [self.told.append])
 
     async def swap(self, suites: list[Suite]) -> Told:
         self.swapped.append(suites)

@@ -1,0 +1,247 @@
+"""This file is for continuous probing: load, take the store, start every part, go on until told to stop, and stop well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vedette.cli.speech import UsageError, complain, tell
+from vedette.exit_codes import Exit
+from vedette.settings import Settings, make_state_folder, no_state_folder
+
+if TYPE_CHECKING:
+    from reports.store.watch.lock import ServiceLock
+    from scenarios.model import Suite
+    from scenarios.watch.events import WatchSink
+    from vedette.service.assembly import Assembly
+    from vedette.service.server import Server
+    from vedette.service.state import ServeSettings
+
+ALIVE_S = 5.0  # how often the store is told that we live: a gap in watching is known as exactly as that
+FILES_S = 2.0  # how often it is looked whether a suite's file has changed
+TIDY_S = 3600.0
+STORE_SHARE = 0.4  # of the time for stopping that is kept for storing what came last
+SERVICE_FILE = "service.json"  # tells commands on this machine where we listen
+
+_log = logging.getLogger("vedette.watch")
+
+
+def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = ()) -> Exit:
+    """Serve until SIGTERM or SIGINT, and return how it went. Raises: UsageError for what the command line got wrong."""
+    from reports.store.errors import StoreError
+    from reports.store.preflight import check_store
+    from reports.store.watch.lock import only_service
+    from vedette.service.assembly import where_of
+
+    own = Settings(settings.state)
+    try:
+        make_state_folder(own)
+        check_store(where_of(settings))
+        with only_service(where_of(settings), settings.location) as lock:
+            _mend(own)
+            return _in_loop(_Watch(settings, lock, more_sinks).run())
+    except OSError as problem:
+        complain(no_state_folder(own, problem))
+    except StoreError as problem:
+        complain(f"{problem}; nothing is watched")
+    return Exit.INCONCLUSIVE
+
+
+def _mend(own: Settings) -> None:
+    """Take out the faults that an earlier life left in; what cannot be taken out is told and does not hinder watching."""
+    from vedette.jobs.mend import may_be_open, mend
+
+    if may_be_open(own):
+        for restored in mend(own):
+            tell(restored.sentence)
+
+
+def _in_loop(whole: Coroutine[Any, Any, Exit]) -> Exit:
+    """Run in uvloop where it is installed: it saves a third of what a request costs."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return asyncio.run(whole)
+    return uvloop.run(whole)  # type: ignore[no-any-return]
+
+
+class _Watch:
+    """One life of the service, from loading to the last outcome stored."""
+
+    def __init__(self, settings: ServeSettings, lock: ServiceLock, more_sinks: Sequence[WatchSink]) -> None:
+        self._settings = settings
+        self._lock = lock
+        self._more_sinks = more_sinks
+        self._stop = asyncio.Event()
+        self._trouble: list[str] = []  # what went wrong on our side and decides the exit code
+
+    async def run(self) -> Exit:
+        from vedette.service.loading import NotLoaded, load
+        from vedette.service.server import ListenError
+
+        self._take_signals()
+        try:
+            suites = await load(self._settings.suites, self._settings.targets)
+        except NotLoaded as problem:
+            complain(str(problem))
+            return Exit.USAGE
+        try:
+            return await self._serve(suites)
+        except ListenError as problem:
+            raise UsageError(str(problem)) from problem
+        finally:
+            for sentence in self._trouble:
+                complain(sentence)
+
+    async def _serve(self, suites: Sequence[Suite]) -> Exit:
+        from scenarios.hidden import secrets_of
+        from vedette.service.app import build_app, close_app
+        from vedette.service.assembly import assembled
+        from vedette.service.logs import set_up
+        from vedette.service.security.listening import doubts, may_listen
+        from vedette.service.server import Server
+
+        settings = self._settings
+        made = assembled(settings, suites, self._more_sinks)
+        service = made.service
+        if not made.series:
+            complain("the suites have no scenario for these targets, so there is nothing to watch")
+            return Exit.NOTHING_SELECTED
+        reason = may_listen(settings, service.tokens.exist(service.clock()))
+        if reason:
+            raise UsageError(reason)
+        app = build_app(service)
+        server = Server(app, settings)
+        for doubt in doubts(settings):
+            tell(f"warning: {doubt}")
+        secrets = [pair for s in suites for t in s.targets.values() for pair in secrets_of(s, t, [x.probe for x in s.scenarios])]
+        logs = set_up(level=settings.log_level, form=settings.log_format, environment=settings.environment, secrets=secrets)
+        told = settings.state / SERVICE_FILE
+        _write_privately(told, {"url": server.url, "pid": os.getpid(), "location": settings.location})
+        count = len(made.series)
+        tell(f"watching {count} scenario{'s' * (count != 1)}; the page is at {server.url}/")
+        try:
+            await self._until_stopped(made, server)
+        finally:
+            with contextlib.suppress(OSError):
+                told.unlink()
+            await close_app(app)
+            logs.close()
+        return Exit.INCONCLUSIVE if self._trouble else Exit.PASSED
+
+    async def _until_stopped(self, made: Assembly, server: Server) -> None:
+        """Run every part until a signal comes or one of them breaks, then end them in their order."""
+        service = made.service
+        gc.collect()
+        gc.freeze()  # what was loaded stays; looking through it again and again would hold up the ticks
+        watching = asyncio.create_task(service.watcher.run(), name="watcher")
+        burning_in = asyncio.create_task(service.burn_ins.run(), name="burn-ins")
+        serving = asyncio.create_task(server.serve(), name="server")
+        stopping = asyncio.create_task(self._stop.wait(), name="signal")
+        self._take_hangup(made)
+        self._begin_chores(made)
+        parts = {watching, burning_in, serving}
+        await asyncio.wait({*parts, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self._trouble += [f"the {t.get_name()} broke: {_why(t)}" for t in parts if t.done()]
+        stopping.cancel()
+        service.stopping = True
+        whole_s = self._settings.stop_within_s
+        await service.watcher.stop(whole_s * (1 - STORE_SHARE))
+        burning_in.cancel()
+        await asyncio.wait({watching, burning_in}, timeout=1.0)
+        await service.heartbeats.close()
+        await asyncio.to_thread(self._store_the_rest, made, whole_s * STORE_SHARE)
+        await server.stop(within_s=1.0)
+        await asyncio.wait({serving}, timeout=2.0)
+        await asyncio.to_thread(made.close)
+
+    def _store_the_rest(self, made: Assembly, within_s: float) -> None:
+        from reports.store.errors import StoreError
+
+        service = made.service
+        try:
+            service.sink.close(within_s)
+        except StoreError as problem:
+            self._trouble.append(str(problem))
+        with contextlib.suppress(StoreError):  # that the end is not noted makes the next start count a gap, no more
+            service.history.stopped(made.id, service.clock())
+
+    def _begin_chores(self, made: Assembly) -> None:
+        """Let the clockwork do what has to be done again and again; each in a thread where it waits for something."""
+        service, clockwork = made.service, made.service.watcher.clockwork
+        clockwork.every("heartbeats", 1.0, service.heartbeats.sweep)
+        clockwork.every("alive", ALIVE_S, lambda: self._alive(made))
+        clockwork.every("files", FILES_S, made.reloader.look)
+        clockwork.every("tidy", TIDY_S, lambda: asyncio.to_thread(_tidy, made))
+        clockwork.every("calendar", 60.0, lambda: asyncio.to_thread(service.calendar.refresh))
+
+    async def _alive(self, made: Assembly) -> None:
+        """Say that we live, and make sure that the store is still ours; where it is not, two would keep it."""
+        from reports.store.errors import StoreError
+
+        def told() -> None:
+            self._lock.renew()
+            made.service.history.alive(made.id, made.service.clock())
+
+        try:
+            await asyncio.to_thread(told)
+        except StoreError as problem:
+            _log.warning("the store could not be told that the service lives: %s", problem)
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # nothing to reload yet
+
+    def _told_to_stop(self, number: int) -> None:
+        if not self._stop.is_set():
+            tell(f"{signal.Signals(number).name}: stopping within {self._settings.stop_within_s:g} s")
+        self._stop.set()
+
+    def _take_hangup(self, made: Assembly) -> None:
+        def reload() -> None:
+            self._reloading = asyncio.create_task(made.reloader.reload("signal"))
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+
+def _tidy(made: Assembly) -> None:
+    """Forget what is old."""
+    from reports.store.errors import StoreError
+
+    service, settings = made.service, made.service.settings
+    now = service.clock()
+    try:
+        service.history.prune(
+            ticks_before=now - timedelta(days=settings.keep_ticks_d),
+            outcomes_before=now - timedelta(days=settings.keep_outcomes_d),
+        )
+        service.audit.prune(now - timedelta(days=400))
+    except StoreError as problem:
+        _log.warning("what is old could not be forgotten: %s", problem)
+
+
+def _why(task: asyncio.Task[Any]) -> str:
+    if task.cancelled():
+        return "it was cancelled"
+    problem = task.exception()
+    return f"{type(problem).__name__}" if problem is not None else "it ended by itself"
+
+
+def _write_privately(path: Path, data: object) -> None:
+    """Write a file that only we may read, whole or not at all."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as out:
+        json.dump(data, out)
+    beside.replace(path)

@@ -1,0 +1,175 @@
+"""This file is for joining the parts of one service: what stands on what, who is told of what, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from probes.ids import new_id
+from probes.undo import Journal
+from reports.board import Board
+from reports.metrics.exposition import Exposition
+from reports.store.ledger.audit import Audit
+from reports.store.ledger.deployments import Deployments
+from reports.store.ledger.maintenance import MaintenanceBook
+from reports.store.ledger.tokens import Tokens
+from reports.store.sink import StoreSink
+from reports.store.store import Store
+from reports.store.watch.history import WatchHistory
+from reports.store.watch.sink import TickSink
+from scenarios.runner import utc_now
+from scenarios.watch.events import SeriesKey, Tick, Trigger, WatchEvent, WatchSink
+from scenarios.watch.series import Watched, watched
+from scenarios.watch.watcher import Watcher
+from vedette.service.burn_in import BurnIns
+from vedette.service.bus import Bus
+from vedette.service.calendar import Calendar
+from vedette.service.heartbeats import Heartbeats
+from vedette.service.phase_evidence import Evidence
+from vedette.service.reloading import Reloader
+from vedette.service.state import ServeSettings, Service
+from vedette.service.swapping import Swap
+from vedette.service.versions import Versions
+from vedette.service.watch_log import WatchLog
+from vedette.settings import Settings
+from vedette.version import version
+
+if TYPE_CHECKING:
+    from reports.store.watch.answers import Gap, SeriesState
+    from scenarios.model import Suite
+
+_HOUR, _DAYS = timedelta(hours=1), timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """One service, put together, and what only its start and its end need to know."""
+
+    service: Service
+    id: str  # of this life of the service
+    series: tuple[Watched, ...]
+    reloader: Reloader
+
+    def close(self) -> None:
+        """Give back what was opened; nothing may be asked any more. Blocks."""
+        service = self.service
+        for part in (service.history, service.store, service.tokens, service.audit, service.burn_ins.ledger, service.calendar):
+            part.close()
+
+
+class Told:
+    """All who are told of ticks, for parts that make ticks of their own."""
+
+    def __init__(self, sinks: Sequence[WatchSink]) -> None:
+        self.sinks = list(sinks)
+
+    def __call__(self, event: WatchEvent) -> None:
+        for sink in self.sinks:
+            sink.take_watched(event)
+
+
+def where_of(settings: ServeSettings) -> Path | str:
+    """Return where the results are kept."""
+    return settings.store or Settings(settings.state).database
+
+
+def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequence[WatchSink] = ()) -> Assembly:
+    """Return the service with all its parts, restored from the store; nothing runs yet.
+
+    Blocks; to be called on the event loop's thread before anything is served. Raises: StoreError, OSError.
+    """
+    where, own, now = where_of(settings), Settings(settings.state), utc_now()
+    history, life = WatchHistory(where), new_id()
+    gaps = history.gaps(settings.location, now - _DAYS)
+    history.begin(life, settings.location, version(), now)
+    series = watched(suites, settings.location, settings.targets)
+    states = history.states(settings.location)
+    board = _board(history, settings.location, states, series, now)
+    deployments = Deployments(where)
+    versions, calendar = Versions(deployments.versions(settings.location)), Calendar(MaintenanceBook(where), suites)
+    metrics = Exposition(board, max_series=settings.max_series, version=version())
+    bus, log = Bus(), WatchLog()
+    stored = _Stored([metrics.acknowledged])
+    sink = TickSink(where, spool=own.state / "spool", acknowledged=stored)
+    told = Told([board, metrics, sink, bus, log, *more_sinks])
+    heartbeats = Heartbeats.opened(
+        where, series, state=own.state, tell=told, last_seen=_last_seen(states), gaps=gaps, version_of=versions.of,
+        maintenance_of=calendar.id_of, vedette_version=version(),
+    )  # fmt: skip
+    stored.listeners.append(heartbeats.stored)
+    watcher = _watcher(settings, series, [*told.sinks, heartbeats], states, gaps, versions, calendar)
+    told.sinks.append(_Noting(watcher))
+    metrics.sources.scheduling, metrics.sources.storing = watcher.figures, sink.figures
+    suites_now = {suite.name: suite for suite in suites}
+    burn_ins = BurnIns(
+        deployments, watcher, Evidence(history, settings.location, sink.flush), versions, suites=lambda: suites_now,
+        make_run_sink=lambda: StoreSink(where), location=settings.location,
+        tell=[lambda told: metrics.deployed(told.deployment.suite, told.deployment.target, told.deployment.version,
+                                            told.deployment.deployed_at)],
+    )  # fmt: skip
+    swap = Swap(settings, watcher, board, calendar, heartbeats, history, suites_now)
+    reloader = Reloader(
+        settings.suites, settings.targets, swap, utc_now, [log.reloaded, lambda r: metrics.reloaded(ok=r.ok, at=r.at)]
+    )
+    service = Service(
+        settings=settings, started_at=now, version=version(), clock=utc_now, watcher=watcher, board=board, sink=sink,
+        history=history, store=Store(where), metrics=metrics, bus=bus, burn_ins=burn_ins, calendar=calendar,
+        heartbeats=heartbeats, tokens=Tokens(where), audit=Audit(where), reloads=reloader, suites=suites_now,
+    )  # fmt: skip
+    return Assembly(service, life, tuple(series), reloader)
+
+
+class _Noting:
+    """Tells the watcher of answers that it did not ask for: other scenarios may need them."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    def take_watched(self, event: WatchEvent) -> None:
+        if isinstance(event, Tick) and event.trigger is Trigger.HEARTBEAT:
+            self._watcher.noted(event.key, event.outcome.verdict)
+
+
+class _Stored:
+    """Tells several of what is stored for good; called on the store's thread."""
+
+    def __init__(self, listeners: list[Callable[[SeriesKey, datetime], None]]) -> None:
+        self.listeners = listeners
+
+    def __call__(self, key: SeriesKey, at: datetime) -> None:
+        for listener in self.listeners:
+            listener(key, at)
+
+
+def _board(
+    history: WatchHistory, location: str, states: Sequence[SeriesState], series: Sequence[Watched], now: datetime
+) -> Board:
+    board = Board(states)
+    board.watch(series)
+    board.refill(history.minute_counts(location, now - _HOUR), history.hour_counts(location, now - _DAYS))
+    return board
+
+
+def _last_seen(states: Sequence[SeriesState]) -> dict[SeriesKey, datetime]:
+    return {state.key: state.last_at for state in states if state.last_at is not None}
+
+
+def _watcher(
+    settings: ServeSettings,
+    series: Sequence[Watched],
+    sinks: Sequence[WatchSink],
+    states: Sequence[SeriesState],
+    gaps: Sequence[Gap],
+    versions: Versions,
+    calendar: Calendar,
+) -> Watcher:
+    return Watcher(
+        series, sinks=sinks, journal=Journal(Settings(settings.state).undo_journal), max_running=settings.max_running,
+        location=settings.location, vedette_version=version(), last_seen=_last_seen(states),
+        alive_until=max((gap.from_at for gap in gaps), default=None),
+        last_verdicts={state.key: state.verdict for state in states if state.verdict is not None},
+        version_of=versions.of, maintenance_of=calendar.id_of,
+    )  # fmt: skip

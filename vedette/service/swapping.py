@@ -1,0 +1,61 @@
+"""This file is for the moment in which changed suites take the place of the old ones, in every part that knows them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from typing import TYPE_CHECKING
+
+from reports.store.errors import StoreError
+from scenarios.watch.series import watched
+
+if TYPE_CHECKING:
+    from reports.board import Board
+    from reports.store.watch.history import WatchHistory
+    from scenarios.model import Suite
+    from scenarios.watch.changes import Changes
+    from scenarios.watch.watcher import Watcher
+    from vedette.service.calendar import Calendar
+    from vedette.service.heartbeats import Heartbeats
+    from vedette.service.state import ServeSettings
+
+_log = logging.getLogger(__name__)
+
+
+class Swap:
+    """Puts suites in. `suites` is what everybody looks at who asks what is watched now; it is changed in place."""
+
+    def __init__(
+        self,
+        settings: ServeSettings,
+        watcher: Watcher,
+        board: Board,
+        calendar: Calendar,
+        heartbeats: Heartbeats,
+        history: WatchHistory,
+        suites: dict[str, Suite],
+    ) -> None:
+        self._settings, self._watcher, self._board = settings, watcher, board
+        self._calendar, self._heartbeats, self._history = calendar, heartbeats, history
+        self._suites = suites
+
+    async def __call__(self, suites: list[Suite]) -> Changes:
+        """Watch these suites from now on, and return what that changes."""
+        series = watched(suites, self._settings.location, self._settings.targets)
+        changes = self._watcher.replace(series)
+        for old, new in changes.renamed:  # before anything new is told under the new name
+            self._board.rename(old, new)
+        self._board.watch(series)
+        self._heartbeats.watch(series)
+        self._calendar.watch(suites)
+        self._suites.clear()
+        self._suites.update({suite.name: suite for suite in suites})
+        for old, new in changes.renamed:
+            try:
+                await asyncio.to_thread(self._history.rename, old, new)
+            except StoreError as problem:
+                _log.error("the history of '%s' could not be carried over to '%s': %s", old.scenario, new.scenario, problem)
+        gc.collect()
+        gc.freeze()  # what was loaded stays; looking through it again and again would hold up the ticks
+        return changes
