@@ -120,7 +120,8 @@ def _of_watching(seen: Sequence[Seen], length_s: float, unwatched_s: float) -> I
     if not seen:
         yield _Finding(None, Verdict.INCONCLUSIVE, "nothing is watched there any more")
     elif not any(one.counts.asked for one in seen):
-        yield _Finding(None, Verdict.INCONCLUSIVE, "nothing was asked")
+        outside = " outside maintenance" if any(one.counts.maintained for one in seen) else ""
+        yield _Finding(None, Verdict.INCONCLUSIVE, f"nothing was asked{outside}")
     if length_s and unwatched_s / length_s > UNWATCHED_RATIO:
         say = f"nobody watched for {_spoken(unwatched_s)} of {_spoken(length_s)}"
         yield _Finding(None, Verdict.INCONCLUSIVE, say)
