@@ -15,7 +15,7 @@ RANGES_S = {"24h": (86_400, 900), "7d": (7 * 86_400, 7200), "30d": (30 * 86_400,
 USUAL = "24h"
 SAID = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 WIDTH, HEIGHT = 1000, 200
-_STEPS = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0)
+_STEPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # each of them still round when it is quartered
 _TICKS = 4
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
@@ -86,36 +86,11 @@ def bounds(name: str, now: datetime) -> tuple[datetime, datetime, int]:
     return until - timedelta(seconds=length), until, span
 
 
-def read_span_s(span_s: int) -> int:
-    """Return the length of the rollups to read: the longest that is kept and fits."""
-    return 3600 if span_s % 3600 == 0 else 300
-
-
-def merged(buckets: Sequence[Bucket], since: datetime, until: datetime, span_s: int) -> list[Bucket]:
-    """Return these buckets put together into stretches of the chart's length, each stretch present, empty or not."""
-    parts: list[list[Bucket]] = [[] for _ in range(int((until - since).total_seconds()) // span_s)]
-    for bucket in buckets:
-        place = int((bucket.at - since).total_seconds() // span_s)
-        if 0 <= place < len(parts):
-            parts[place].append(bucket)
-    return [_joined(part, since + timedelta(seconds=place * span_s), span_s) for place, part in enumerate(parts)]
-
-
-def _joined(parts: Sequence[Bucket], at: datetime, span_s: int) -> Bucket:
-    durations: dict[int, int] = {}
-    sums: dict[str, float] = {}
-    good, whole_s = 0, 0.0
-    for part in parts:
-        timed = sum(part.durations.values())
-        good += timed
-        whole_s += (part.mean_s or 0.0) * timed
-        for place, many in part.durations.items():
-            durations[place] = durations.get(place, 0) + many
-        for phase, mean_s in part.phases_s.items():
-            sums[phase] = sums.get(phase, 0.0) + mean_s * timed
-    counts = sum((part.counts for part in parts), Counts())
-    return Bucket(at, span_s, counts, durations, whole_s / good if good else None,
-                  {phase: total / good for phase, total in sums.items()} if good else {})  # fmt: skip
+def filled(buckets: Sequence[Bucket], since: datetime, until: datetime, span_s: int) -> list[Bucket]:
+    """Return every stretch of the chart, oldest first: those that hold nothing are missing in what the store says."""
+    by_start = {bucket.at: bucket for bucket in buckets}
+    starts = (since + timedelta(seconds=span_s * place) for place in range(int((until - since).total_seconds()) // span_s))
+    return [by_start.get(at) or Bucket(at, span_s, Counts()) for at in starts]
 
 
 def chart(
@@ -209,7 +184,7 @@ def _sum_of(phases: Sequence[str]) -> Callable[[Bucket], float]:
 
 
 def _nice(most: float) -> float:
-    """Return a round number that is not smaller: 1, 2, 4, 6, 8 or 10 of a power of ten."""
+    """Return a round number that is not smaller: one of the steps of a power of ten."""
     if most <= 0:
         return 0.0
     power = 10.0 ** _floor_log10(most)

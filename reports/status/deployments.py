@@ -123,7 +123,7 @@ def _pace(phase: Phase) -> str:
 def _wanted(phase: Phase) -> str:
     plan = phase.plan
     never = f", no {' or '.join(plan.never_fail)} may fail" if plan.never_fail else ""
-    return f"{ratio(plan.pass_ratio)} of the ticks good, {count(plan.asked, 'tick')} of each scenario{never}"
+    return f"{plan.pass_ratio * 100:g} % of the ticks good, {count(plan.asked, 'tick')} of each scenario{never}"
 
 
 def _row(given: Mapping[str, Any]) -> Row:

@@ -21,6 +21,7 @@ TARGETS_NAMED = 4
 QUERY_MOST = 200
 _ORDER = (Mark.FAIL, Mark.ERROR, Mark.INCONCLUSIVE, Mark.STALE, Mark.DEGRADED, Mark.MAINTENANCE, Mark.UNASKED,
           Mark.SKIPPED, Mark.PASS)  # fmt: skip
+_TURN = {Mark.FAIL: 0, Mark.STALE: 2}  # what is broken before what we could not prove, before what nobody asks
 _RANK = {mark: place for place, mark in enumerate(_ORDER)}
 
 
@@ -120,7 +121,7 @@ def choose(lines: Sequence[Line], problems: Sequence[Line], wish: Asked, now: da
     wanted = sorted(filter(_wanted(wish), lines), key=lambda line: (line.key.suite, line.key.target, line.key.scenario))
     pages = max(1, -(-len(wanted) // PER_PAGE))
     page = min(wish.page, pages)
-    ordered = sorted(problems, key=lambda line: line.mark is Mark.STALE)  # what is broken, before what nobody asks
+    ordered = sorted(problems, key=lambda line: _TURN.get(line.mark, 1))
     return Chosen(
         rows=tuple(wanted[(page - 1) * PER_PAGE : page * PER_PAGE]),
         problems=tuple(ordered[:PROBLEMS_SHOWN]),

@@ -1,31 +1,54 @@
 """This file is for the public page as data: chosen scenarios, their names, words, strips and ratios. Nothing else is in it.
 
-What may not leave is not left out by the template: it never gets there.
+What may not leave is not left out by the template: it never gets there. Targets have no names here: a scenario that is
+asked of several of one environment is one part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import zip_longest
 
 from probes.outcome import Verdict
 from reports.line import Line, Mark
-from reports.status.strip import Strip
+from reports.status.strip import Strip, strip
 from reports.status.words import ratio
-from reports.store.watch.answers import Slot
+from reports.store.watch.answers import Counts, Slot
 from scenarios.watch.events import SeriesKey
 
-MOST = 200  # entries; the banner counts all
+MOST = 200  # parts; the banner counts all
 
 WORDS = {
     "pass": "works", "degraded": "works, slower than it should", "fail": "is disturbed", "maintenance": "is in maintenance",
 }  # fmt: skip
 _UNKNOWN = "is not known at the moment"  # what could not be judged is our trouble, not the public's
+_WORST = ("fail", "unasked", "maintenance", "degraded", "pass")
+_TOLD = (Verdict.FAIL, Verdict.DEGRADED, Verdict.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One scenario in one environment, at all its targets."""
+
+    environment: str
+    name: str
+    lines: tuple[Line, ...]
+
+    @property
+    def tone(self) -> str:
+        """Return the worst tone: what we could not prove is unknown, neither good nor the target's fault."""
+        tones = {str(one.mark) if str(one.mark) in WORDS else "unasked" for one in self.lines}
+        return next(tone for tone in _WORST if tone in tones)
+
+    @property
+    def keys(self) -> list[SeriesKey]:
+        return [line.key for line in self.lines]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One scenario as the public sees it."""
+    """One part as the public sees it."""
 
     name: str
     tone: str
@@ -37,45 +60,36 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The chosen scenarios of one environment, which is all that is said of where they run."""
+    """The parts of one environment."""
 
     name: str
     entries: tuple[Entry, ...]
 
 
-def chosen(lines: Sequence[Line], tags: Collection[str]) -> list[Line]:
-    """Return the lines with one of the public tags, in the order of the page. Without public tags there are none."""
+def parts(lines: Sequence[Line], tags: Collection[str]) -> list[Part]:
+    """Return what has one of the public tags, in the order of the page. Without public tags there is nothing."""
     wanted = frozenset(tags)
-    found = (line for line in lines if wanted.intersection(line.subject.tags))
-    return sorted(found, key=lambda line: (line.subject.environment, line.key.scenario, line.key.target))
-
-
-def entries(lines: Sequence[Line], strips: Mapping[SeriesKey, Strip]) -> list[Place]:
-    """Return what the page shows. To be called on the loop's thread; `strips` hold what was made for the public."""
-    places: dict[str, list[Entry]] = {}
+    found: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
-        tone, ratios = tone_of(line), line.ratios()
-        entry = Entry(
-            line.key.scenario, tone, WORDS.get(tone, _UNKNOWN), ratio(ratios["24h"]), ratio(ratios["30d"]), strips[line.key]
-        )
-        places.setdefault(line.subject.environment, []).append(entry)
-    return [Place(name, tuple(found)) for name, found in places.items()]
+        if line.mark is not Mark.SKIPPED and wanted.intersection(line.subject.tags):
+            found.setdefault((line.subject.environment, line.key.scenario, line.key.suite), []).append(line)
+    return [Part(environment, name, tuple(members)) for (environment, name, _), members in sorted(found.items(), key=_first)]
 
 
-def public_slot(slot: Slot) -> Slot:
-    """Return a slot as the public sees it: what we could not prove, or did not ask, is the same grey."""
-    told = slot.worst if slot.worst in (Verdict.PASS, Verdict.DEGRADED, Verdict.FAIL) else None
-    return Slot(slot.at, slot.length_s, replace(slot.counts, missed=0), told)
+def places(shown: Sequence[Part], slots: Mapping[SeriesKey, Sequence[Slot]]) -> list[Place]:
+    """Return the page's entries by environment. To be called on the loop's thread."""
+    found: dict[str, list[Entry]] = {}
+    for part in shown:
+        day, month = (sum((line.counts(window) for line in part.lines), Counts()).pass_ratio for window in ("24h", "30d"))
+        drawn = strip(_joined([slots.get(key, ()) for key in part.keys]))
+        entry = Entry(part.name, part.tone, WORDS.get(part.tone, _UNKNOWN), ratio(day), ratio(month), drawn)
+        found.setdefault(part.environment, []).append(entry)
+    return [Place(name, tuple(entries)) for name, entries in found.items()]
 
 
-def tone_of(line: Line) -> str:
-    """Return the public tone of a line: what we could not prove is unknown, neither good nor the target's fault."""
-    return str(line.mark) if line.mark in (Mark.PASS, Mark.DEGRADED, Mark.FAIL, Mark.MAINTENANCE) else "unasked"
-
-
-def headline(lines: Sequence[Line]) -> tuple[str, str]:
-    """Return tone and sentence of the banner, over all chosen lines."""
-    tones = [tone_of(line) for line in lines]
+def headline(shown: Sequence[Part]) -> tuple[str, str]:
+    """Return tone and sentence of the banner, over all parts."""
+    tones = [part.tone for part in shown]
     if not tones:
         return "skipped", "Nothing is shown here yet"
     if "fail" in tones:
@@ -86,3 +100,20 @@ def headline(lines: Sequence[Line]) -> tuple[str, str]:
     if "degraded" in tones:
         return "degraded", "Everything works, some of it slower than it should"
     return ("maintenance", "Maintenance is going on") if "maintenance" in tones else ("pass", "Everything works")
+
+
+def _first(item: tuple[tuple[str, str, str], list[Line]]) -> tuple[str, str, str]:
+    return item[0]
+
+
+def _joined(strips: Sequence[Sequence[Slot]]) -> list[Slot]:
+    """Return one strip of those of several targets. What we could not prove, or did not ask, is the same grey."""
+    return [_worst([slot for slot in slots if slot is not None]) for slots in zip_longest(*strips)]
+
+
+def _worst(slots: Sequence[Slot]) -> Slot:
+    counts = sum((slot.counts for slot in slots), Counts())
+    told = next((verdict for verdict in _TOLD if any(slot.worst is verdict for slot in slots)), None)
+    return Slot(
+        slots[0].at, slots[0].length_s, Counts(passed=counts.good, failed=counts.failed, maintained=counts.maintained), told
+    )

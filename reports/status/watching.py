@@ -11,6 +11,7 @@ from reports.status.words import age, clipped, count, number
 from reports.store.watch.answers import Gap
 
 SILENT_S = 900.0  # no proof at all for so long is trouble, however seldom the scenarios are due
+STANDSTILL_S = 10.0  # what is due is taken up within milliseconds, or the scheduler stands still
 SLOW_LOOP_S = 0.5  # latencies that are measured while the loop is this late are our own
 GAP_TOLD_S = 86_400.0
 
@@ -29,6 +30,7 @@ class Watching:
     lost: int = 0
     missed: Mapping[str, int] = field(default_factory=dict)  # ticks since the start, by reason
     loop_lag_s: float = 0.0
+    overdue_s: float = 0.0  # for so long what is due first has not been taken up
     gaps: Sequence[Gap] = ()
     unreadable: str = ""  # why the history cannot be read, so that strips and ratios of the past are missing
 
@@ -45,26 +47,27 @@ class Trouble:
 
 def troubles(watching: Watching, lines: Sequence[Line], now: datetime) -> tuple[Trouble, ...]:
     """Return what is wrong with the watching, what makes the page old first."""
-    found = [*_silence(watching, lines, now), *_stopping(watching), *_store(watching), *_history(watching),
-             *_reload(watching), *_missed(watching), *_lag(watching), *_gaps(watching, now)]  # fmt: skip
+    found = [
+        *_standstill(watching), *_silence(watching, lines, now), *_stopping(watching), *_store(watching),
+        *_history(watching), *_reload(watching), *_missed(watching), *_lag(watching), *_gaps(watching, now),
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda trouble: not trouble.blind))
 
 
+def _standstill(watching: Watching) -> Iterable[Trouble]:
+    if watching.overdue_s > STANDSTILL_S:
+        yield Trouble(f"the scheduler stands still: what was due {age(watching.overdue_s)} ago has not been asked", blind=True)
+
+
 def _silence(watching: Watching, lines: Sequence[Line], now: datetime) -> Iterable[Trouble]:
-    """Tell of scenarios that nobody asks, by the board's own clock for each; and of a service in which nothing moves at all."""
+    """Tell of a service in which nothing moves at all. Single scenarios that nobody asks stand among the problems."""
     if not lines:
         return
-    stale = [line for line in lines if line.stale]
     newest = max((line.last_at for line in lines if line.last_at is not None), default=None)
     silent_s = (now - max(newest or watching.started_at, watching.started_at)).total_seconds()
-    if len(stale) == len(lines) or silent_s > max(SILENT_S, min(line.allowed_s for line in lines)):
+    if all(line.stale for line in lines) or silent_s > max(SILENT_S, min(line.allowed_s for line in lines)):
         say = "nothing is being asked: what stands below is old" if newest else "nothing has been asked at all"
         yield Trouble(say, since_at=newest or watching.started_at, blind=True)
-    elif stale:
-        names = "; ".join(f"{line.key.scenario} ({line.key.target})" for line in stale[:3])
-        more = f"; and {number(len(stale) - 3)} more" if len(stale) > 3 else ""
-        verb = "is" if len(stale) == 1 else "are"
-        yield Trouble(f"{count(len(stale), 'scenario')} {verb} due and not being asked", names + more)
 
 
 def _stopping(watching: Watching) -> Iterable[Trouble]:

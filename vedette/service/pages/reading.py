@@ -44,27 +44,16 @@ async def watching_of(service: Service, now: datetime) -> Watching:
         lost=store.lost,
         missed={str(reason): ticks for reason, ticks in figures.missed.items()},
         loop_lag_s=figures.loop_lag_s,
+        overdue_s=figures.overdue_s,
         gaps=gaps,
         unreadable=trouble,
     )
 
 
 async def p95s(service: Service, keys: Sequence[SeriesKey], now: datetime) -> dict[SeriesKey, str]:
-    """Return the p95 of the good ticks of 24 h of each series, in words."""
-
-    def read() -> dict[SeriesKey, str]:
-        since, until = now - DAY, now
-        told = {}
-        for key in keys:
-            durations: dict[int, int] = {}
-            for bucket in service.history.chart(key, since, until, 3600):
-                for place, many in bucket.durations.items():
-                    durations[place] = durations.get(place, 0) + many
-            value = quantile_s(durations, 0.95)
-            told[key] = "–" if value is None else seconds(value)
-        return told
-
-    return (await or_else({}, read))[0]
+    """Return the p95 of the good ticks of 24 h of each series that has any, in words."""
+    found, _ = await or_else({}, service.history.durations_between, keys, now - DAY, now)
+    return {key: seconds(quantile_s(durations, 0.95) or 0.0) for key, durations in found.items()}
 
 
 async def deploys_at(service: Service, key: SeriesKey, since: datetime, until: datetime) -> list[tuple[datetime, str]]:

@@ -17,7 +17,7 @@ from reports.status import strip as strips
 from reports.status.chart import RANGES_S as CHART_RANGES
 from reports.status.chart import SAID as CHART_SAID
 from reports.status.chart import USUAL as CHART_USUAL
-from reports.status.chart import bounds, chart, merged, read_span_s
+from reports.status.chart import bounds, chart, filled
 from reports.status.lines import Seen, seen
 from reports.status.pages import link
 from reports.status.watching import troubles
@@ -70,7 +70,7 @@ async def scenario(
     now, name = service.clock(), range if range in CHART_RANGES else CHART_USUAL
     here, watched = seen(line, WINDOWS_S), service.watcher.series.get(line.key)
     since, until, span_s = bounds(name, now)
-    buckets, trouble = await or_else([], service.history.chart, here.key, since, until, read_span_s(span_s))
+    buckets, trouble = await or_else([], service.history.chart, here.key, since, until, span_s)
     newest, _ = await or_else([], service.history.recent, here.key, one.CHANGES_FROM)
     gaps, _ = await or_else([], service.history.gaps, service.settings.location, since)
     drawn, _ = await _history_of(service, [here], strips.USUAL, now, spoken=True)
@@ -81,7 +81,7 @@ async def scenario(
         shown, "scenario.html.j2", frame_of(request, service, caller), title=f"{state.word}: {here.key.scenario}",
         tone=here.tone, line=here, state=state, schedule=one.schedule_words(watched.schedule if watched else None),
         windows=one.windows_of(here), strip=drawn[here.key], legend=strips.legend(), trouble=trouble,
-        chart=chart(name, merged(buckets, since, until, span_s), since, until, deploys=deploys, gaps=gaps),
+        chart=chart(name, filled(buckets, since, until, span_s), since, until, deploys=deploys, gaps=gaps),
         changes=one.changes(newest, now), looked_at=len(newest), ticks=one.ticks_of(ticks), older=older, bad=bad, paged=earliest,
         ranges=CHART_SAID, range_links={other: link(f"/scenarios/{slug}", {"range": other}) for other in CHART_RANGES},
         address=f"/scenarios/{slug}", range=name,

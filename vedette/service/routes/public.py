@@ -25,21 +25,13 @@ RANGE = "30d"
 async def public(service: Annotated[Service, Depends(the_service)]) -> HTMLResponse:
     """Show the scenarios that have one of the public tags."""
     now, slot_s = service.clock(), strips.RANGES_S[RANGE]
-    chosen = told.chosen(list(service.board.lines()), service.settings.public_tags)
-    lines = chosen[: told.MOST]
-    keys = [line.key for line in lines]
+    parts = told.parts(list(service.board.lines()), service.settings.public_tags)
+    shown_parts = parts[: told.MOST]
+    keys = [key for part in shown_parts for key in part.keys]
     slots, _ = await or_else({}, service.history.strips, keys, strips.SLOTS, slot_s, strips.until(now, slot_s))
-    drawn = {key: strips.strip([told.public_slot(slot) for slot in slots.get(key, ())]) for key in keys}
-    places = told.entries(lines, drawn)
-    tone, sentence = told.headline(chosen)
-    frame = Frame(now=now, events="", public=True)
+    places = told.places(shown_parts, slots)
+    tone, sentence = told.headline(parts)
     return await run_in_threadpool(
-        shown,
-        "public.html.j2",
-        frame,
-        title=sentence,
-        tone=tone,
-        sentence=sentence,
-        places=places,
-        left_out=len(chosen) - len(lines),
-    )
+        shown, "public.html.j2", Frame(now=now, events="", public=True), title=sentence, tone=tone, sentence=sentence,
+        places=places, left_out=len(parts) - len(shown_parts),
+    )  # fmt: skip
