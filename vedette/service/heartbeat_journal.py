@@ -72,10 +72,12 @@ class HeartbeatJournal:
         self._writing = asyncio.create_task(self._tidied(left))
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written, and end. Nothing is kept any more."""
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     async def _write_all(self) -> None:
         while self._waiting:

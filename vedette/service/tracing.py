@@ -66,19 +66,22 @@ class Traces:
     def close(self) -> None:
         """Give away what is waiting, for a short while."""
         self._spans.force_flush(FLUSH_MS)
-        self._spans.shutdown()
+        self._spans.shutdown()  # type: ignore[no-untyped-call]
 
     def _take(self, tick: Tick) -> None:
+        from opentelemetry.sdk.trace.sampling import Decision
         from opentelemetry.trace import Link, SpanKind
 
         outcome = tick.outcome
         question = self._context(self._ids.generate_trace_id())
-        if not self._sampler.should_sample(None, question.trace_id, outcome.subject.scenario).decision.is_sampled():
+        sampling = self._sampler.should_sample(None, question.trace_id, outcome.subject.scenario)
+        if sampling.decision is not Decision.RECORD_AND_SAMPLE:
             return
         places = self._places(outcome, question)
         links = [Link(place) for place in places if place.trace_id != question.trace_id]
+        name = outcome.subject.scenario
         span = self._span(
-            outcome.subject.scenario, question, None, SpanKind.INTERNAL, outcome.started_at, outcome.duration_s, _of_tick(tick), links,
+            name, question, None, SpanKind.INTERNAL, outcome.started_at, outcome.duration_s, _of_tick(tick), links,
             trouble=outcome.sentence if outcome.verdict in _BAD else "",
         )  # fmt: skip
         self._spans.on_end(span)
