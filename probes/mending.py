@@ -44,6 +44,11 @@ class Mending:
         """Say whether the code that asks is an undo: no limit on requests may stop that."""
         return _at_work.get()
 
+    @property
+    def has_open(self) -> bool:
+        """Say whether something is still to be undone."""
+        return bool(self._open)
+
     def undo_later(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
         self._open.append(_Undo(what, action))
 

@@ -175,6 +175,11 @@ class Session:
         """Register an undo, before the deed; `close` runs it, in the reverse order."""
         self._mending.undo_later(what, action)
 
+    @property
+    def has_to_undo(self) -> bool:
+        """Whether something is broken, or changed, that is still to be undone."""
+        return self._mending.has_open
+
     async def close(self) -> list[str]:
         """Undo what is still to be undone, whatever happens, and return the sentences of what failed."""
         return await self._mending.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,22 @@ if TYPE_CHECKING:
 
 MARGIN_S = 2.0  # after its own time, before a scenario is told to stop from outside
 GRACE_S = 5.0  # after that, before it is left behind
-UNDOS = 3  # undos for which time is given, each with a second try at the end
+UNDO_MOST_S = 6 * UNDO_S  # that undos are waited for: three of them, each tried a second time at the end
+UNDO_LOOK_S = 1.0  # between two looks whether it is done
 _PROVEN = (Verdict.PASS, Verdict.DEGRADED, Verdict.SKIPPED)
+
+
+@dataclass(slots=True)
+class Course:
+    """How asking one scenario goes, for whoever may have to end it."""
+
+    is_given_up: bool = False  # no further attempt
+    session: Session | None = None  # of the attempt that is under way
+
+    @property
+    def is_undoing(self) -> bool:
+        """Whether something is left to be undone, for which more time is given."""
+        return self.session is not None and self.session.has_to_undo
 
 
 class Asking:
@@ -49,18 +64,19 @@ class Asking:
         self._clock = clock
         self._slots = asyncio.Semaphore(target.concurrency)
 
-    async def outcome(self, scenario: Scenario, subject: Subject, run_id: str, is_given_up: Callable[[], bool]) -> Outcome:
+    async def outcome(self, scenario: Scenario, subject: Subject, run_id: str, course: Course) -> Outcome:
         """Ask until it passes, the retries are used up or it is given up; each attempt has its own session and its own time."""
         earlier: list[Outcome] = []
         while True:
-            outcome = await self._attempt(scenario, subject, run_id)
-            if outcome.verdict in _PROVEN or len(earlier) == scenario.retries or is_given_up() or outcome.undo_failures:
+            outcome = await self._attempt(scenario, subject, run_id, course)
+            last = len(earlier) == scenario.retries or course.is_given_up or bool(outcome.undo_failures)
+            if outcome.verdict in _PROVEN or last:
                 return joined(outcome, earlier, scenario.retries)
             earlier.append(outcome)
 
-    async def _attempt(self, scenario: Scenario, subject: Subject, run_id: str) -> Outcome:
+    async def _attempt(self, scenario: Scenario, subject: Subject, run_id: str, course: Course) -> Outcome:
         try:
-            session = self.session(subject, run_id)
+            course.session = session = self.session(subject, run_id)
         except Exception as problem:  # an unreadable certificate file, say: one scenario's error, not the run's end
             say = f"the session could not be opened: {type(problem).__name__}: {problem}"
             return self.unasked(subject, run_id, Verdict.ERROR, say)
@@ -110,13 +126,9 @@ class Asking:
 
 
 def longest_s(scenario: Scenario) -> float:
-    """Return how long asking a scenario takes at most, retries included, undos not."""
-    return (scenario.retries + 1) * scenario.timeout
-
-
-def undo_s(scenario: Scenario) -> float:
-    """Return how long the undos of a scenario may take; only those that need a grant have something to undo."""
-    return (scenario.retries + 1) * 2 * UNDOS * UNDO_S if scenario.probe.needs() else 0.0
+    """Return how long asking a scenario takes at most, undos between its attempts included, those of the last one not."""
+    between_s = scenario.retries * UNDO_MOST_S if scenario.probe.needs() else 0.0
+    return (scenario.retries + 1) * scenario.timeout + between_s
 
 
 LEFT_BEHIND = "the probe did not stop when it was told to, and was left behind"
@@ -124,23 +136,24 @@ LEFT_BEHIND = "the probe did not stop when it was told to, and was left behind"
 _left_behind: set[asyncio.Task[Outcome]] = set()  # so that they are not collected while they still run
 
 
-async def bounded(asked: Coroutine[None, None, Outcome], scenario: Scenario, left_behind: Callable[[], Outcome]) -> Outcome:
+async def bounded(
+    asked: Coroutine[None, None, Outcome], scenario: Scenario, course: Course, left_behind: Callable[[], Outcome]
+) -> Outcome:
     """Return what was asked, or `left_behind()` if the probe stops neither at its deadline nor when it is cancelled.
 
     A cancellation goes on to the probe, which answers with what it saw until then.
     """
     task = asyncio.create_task(asked)
-    limit_s = longest_s(scenario) + undo_s(scenario) + MARGIN_S
-    grace_s = GRACE_S + undo_s(scenario)
     try:
-        await asyncio.wait({task}, timeout=limit_s)
+        await asyncio.wait({task}, timeout=longest_s(scenario) + MARGIN_S)
+        await _undone(task, course)
+        if not task.done():
+            task.cancel(over(scenario))
     except asyncio.CancelledError as stop:
         task.cancel(*stop.args)
         _forgive()
-        await _wait_on(task, grace_s)
-    if not task.done():
-        task.cancel(f"its time of {longest_s(scenario):g} s was over")
-        await _wait_on(task, grace_s)
+    await _wait_on(task, GRACE_S)
+    await _undone(task, course)
     if task.cancelled():  # before its first step, so that nobody caught it
         raise asyncio.CancelledError
     if task.done():
@@ -148,6 +161,19 @@ async def bounded(asked: Coroutine[None, None, Outcome], scenario: Scenario, lef
     _left_behind.add(task)
     task.add_done_callback(_left_behind.discard)
     return left_behind()
+
+
+def over(scenario: Scenario) -> str:
+    """Return why a scenario is told to stop that goes on past its time."""
+    return f"its time of {longest_s(scenario):g} s was over"
+
+
+async def _undone(task: asyncio.Task[Outcome], course: Course) -> None:
+    """Wait for undos that are under way."""
+    waited_s = 0.0
+    while not task.done() and course.is_undoing and waited_s < UNDO_MOST_S:
+        await _wait_on(task, UNDO_LOOK_S)
+        waited_s += UNDO_LOOK_S
 
 
 async def _wait_on(task: asyncio.Task[Outcome], seconds: float) -> None:

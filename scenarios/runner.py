@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from probes.ids import new_id
 from probes.outcome import Outcome, Verdict
 from probes.target import Target
-from scenarios.asking import LEFT_BEHIND, Asking, bounded
+from scenarios.asking import LEFT_BEHIND, Asking, Course, bounded
 from scenarios.events import Ended, Event, OutcomeReady, RunFinished, RunInfo, RunResult, RunStarted, ScenarioStarted, Sink
 from scenarios.hidden import secrets_of
 from scenarios.model import Scenario, Suite
@@ -89,6 +89,7 @@ class Runner:
         self._version = version
         self._kind = kind
         self._known = dict(known or {})
+        self._courses: dict[str, Course] = {}
         self._clock = clock
         self._trouble: list[str] = []
         self._stop: Stop | None = None
@@ -188,13 +189,16 @@ class Runner:
             return
         self._stop = stop
         self._stopping.set()
-        for task in self._state.running.values():
+        for name, task in self._state.running.items():
+            if name in self._courses:
+                self._courses[name].is_given_up = True
             task.cancel(stop.reason)
 
     async def _ask(self, scenario: Scenario) -> Outcome:
         subject = self._asking.subject(scenario)
-        asked = self._asking.outcome(scenario, subject, self._run_id, lambda: self._stop is not None)
-        return await bounded(asked, scenario, lambda: self._unasked(scenario, Verdict.ERROR, LEFT_BEHIND))
+        course = self._courses[scenario.name] = Course(is_given_up=self._stop is not None)
+        asked = self._asking.outcome(scenario, subject, self._run_id, course)
+        return await bounded(asked, scenario, course, lambda: self._unasked(scenario, Verdict.ERROR, LEFT_BEHIND))
 
     def _cut_short(self, scenario: Scenario) -> Outcome:
         """Return the outcome of a task that was cancelled before its first step, and so was never asked."""

@@ -51,7 +51,7 @@ class Clockwork:
         self._on_beat: list[Callable[[], None]] = []
         self._lags: deque[float] = deque(maxlen=REMEMBERED_BEATS)
         self._timer: asyncio.TimerHandle | None = None
-        self._beat_due_s = 0.0
+        self._beat_due_s = monotonic() + BEAT_S
         self.jumps = 0
         self.offset_s = self._offset() or clock().timestamp() - monotonic()
 

@@ -81,6 +81,7 @@ class Agenda:
             slots = self._grid(key, spec, now_s, pace)
             if seen_s is None or seen_s > now_s + self.offset_s or slots.slots_since(seen_s - self.offset_s):
                 slots.soon(now_s, within_s)
+        self.take(key)
         self._entries[key] = entry = _Entry(key, spec, slots, pace)
         self._enter(entry)
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes.outcome import Outcome, Verdict
-from scenarios.asking import GRACE_S, LEFT_BEHIND, MARGIN_S, longest_s, undo_s
+from scenarios.asking import GRACE_S, LEFT_BEHIND, MARGIN_S, UNDO_LOOK_S, UNDO_MOST_S, Course, longest_s, over
 from scenarios.watch.desk import Series
 from scenarios.watch.dispatch import Turn
 from scenarios.watch.events import Tick, Trigger
 
 STOPPING = "the service is stopping"
 STILL_AT_WORK = "its probe did not stop at its deadline, and is still at work"
-_UNDO_S = 90.0  # at the most, that a stop waits for undos that go on
+_TO_FINISH = 0.7  # of the time of a stop
 
 
 class NotWatching(RuntimeError):
@@ -32,15 +32,13 @@ class Ask(Turn):
     trigger: Trigger = field(kw_only=True)
     lateness_s: float = 0.0
     began_s: float = 0.0
+    undoing_s: float = 0.0  # that it was given beyond its time
     run_id: str = ""
     version: str = ""
-    is_given_up: bool = False
+    course: Course = field(default_factory=Course)
     waiters: list[asyncio.Future[Tick]] = field(default_factory=list)
     task: asyncio.Task[Outcome] | None = None
     guard: asyncio.TimerHandle | None = None
-
-    def given_up(self) -> bool:
-        return self.is_given_up
 
 
 class Asks:
@@ -55,27 +53,25 @@ class Asks:
     def begin(self, ask: Ask) -> None:
         """Ask, in a task of its own."""
         series, scenario = ask.series, ask.series.scenario
-        asked = series.desk.asking.outcome(scenario, series.subject, ask.run_id, ask.given_up)
+        asked = series.desk.asking.outcome(scenario, series.subject, ask.run_id, ask.course)
         loop = asyncio.get_running_loop()
         ask.task = loop.create_task(asked)
         self._at_work[ask.task] = ask
         ask.task.add_done_callback(self._done)
-        undos_between_s = undo_s(scenario) if scenario.retries else 0.0
-        ask.guard = loop.call_later(longest_s(scenario) + undos_between_s + MARGIN_S, self._overdue, ask)
+        ask.guard = loop.call_later(longest_s(scenario) + MARGIN_S, self._overdue, ask)
 
     async def stop(self, within_s: float) -> None:
         """Let what is at work finish for most of that time, then cancel it; undos may take their own time after that."""
-        await self._wait(within_s * 0.7)
+        await self._wait(set(self._at_work), within_s * _TO_FINISH)
         for ask in list(self._at_work.values()):
             self._give_up(ask, STOPPING)
-        await self._wait(within_s * 0.3)
-        longest_undo_s = max((undo_s(ask.series.scenario) for ask in self._at_work.values()), default=0.0)
-        await self._wait(min(_UNDO_S, longest_undo_s), only_undoing=True)
+        await self._wait(set(self._at_work), within_s * (1 - _TO_FINISH))
+        await asyncio.sleep(0)  # with no time at all, those that were cancelled still have a turn to register it
+        await self._wait({task for task, ask in self._at_work.items() if ask.course.is_undoing}, UNDO_MOST_S)
         for ask in list(self._at_work.values()):
             self._leave_behind(ask)
 
-    async def _wait(self, seconds: float, *, only_undoing: bool = False) -> None:
-        chosen = {task for task, ask in self._at_work.items() if not only_undoing or undo_s(ask.series.scenario)}
+    async def _wait(self, chosen: set[asyncio.Task[Outcome]], seconds: float) -> None:
         if chosen:
             await asyncio.wait(chosen, timeout=max(0.0, seconds))
             await asyncio.sleep(0)  # so that those that are done are told
@@ -102,12 +98,24 @@ class Asks:
         return task.result()
 
     def _overdue(self, ask: Ask) -> None:
-        self._give_up(ask, f"its time of {longest_s(ask.series.scenario):g} s was over")
-        grace_s = GRACE_S + undo_s(ask.series.scenario)
-        ask.guard = asyncio.get_running_loop().call_later(grace_s, self._leave_behind, ask)
+        if not self._waits_for_undos(ask, self._overdue):
+            self._give_up(ask, over(ask.series.scenario))
+            ask.guard = asyncio.get_running_loop().call_later(GRACE_S, self._past_grace, ask)
+
+    def _past_grace(self, ask: Ask) -> None:
+        if not self._waits_for_undos(ask, self._past_grace):
+            self._leave_behind(ask)
+
+    def _waits_for_undos(self, ask: Ask, later: Callable[[Ask], None]) -> bool:
+        """Look again a little later if something is being undone, up to a bound."""
+        if not ask.course.is_undoing or ask.undoing_s >= UNDO_MOST_S:
+            return False
+        ask.undoing_s += UNDO_LOOK_S
+        ask.guard = asyncio.get_running_loop().call_later(UNDO_LOOK_S, later, ask)
+        return True
 
     def _give_up(self, ask: Ask, reason: str) -> None:
-        ask.is_given_up, self._reason = True, reason
+        ask.course.is_given_up, self._reason = True, reason
         if ask.task is not None:
             ask.task.cancel(reason)
 

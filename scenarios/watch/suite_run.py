@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from probes.outcome import Verdict
-from scenarios.asking import undo_s
+from scenarios.asking import UNDO_MOST_S
 from scenarios.events import Event, OutcomeReady, RunResult, RunStarted, Sink
 from scenarios.model import Suite
 from scenarios.plan import breaks_neighbours
@@ -45,7 +45,7 @@ class Hold(Turn):
     @property
     def undo_s(self) -> float:
         """How long its undos may take."""
-        return max((undo_s(scenario) for scenario in self.desk.scenarios), default=0.0)
+        return UNDO_MOST_S if any(scenario.probe.needs() for scenario in self.desk.scenarios) else 0.0
 
     def stop(self, reason: str) -> None:
         self.why_stopped = reason

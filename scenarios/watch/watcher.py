@@ -94,6 +94,8 @@ class Watcher:
 
     def begin(self) -> None:
         """Put every series on the agenda, and tell what was missed while nobody watched. `run` does it first of all."""
+        if self._rounds.is_open or self._stopped.is_set():
+            return
         series, last_seen, alive_until, verdicts = self._to_begin
         self._rounds.is_open = True
         self.clockwork.on_clock_set(self._clock_set)
