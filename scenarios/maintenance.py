@@ -123,6 +123,10 @@ class Openings:
         current = self._current
         return current if current is not None and at < current.ends_at else None
 
+    def covers(self, watched: Watched) -> bool:
+        """Tell whether what is watched is under maintenance while one of the windows is open."""
+        return self._pattern.covers(watched)
+
     def between(self, since: datetime, until: datetime) -> Iterator[Window]:
         """Yield every window that is open at some time from `since` to right before `until`, in order."""
         for opens in self._cron.after(since - self._lasts):
