@@ -20,6 +20,8 @@ from reports.store.schema import HEAD, REVISION_FORM
 # libpq: seconds to connect, milliseconds until sent data must be acknowledged, seconds of silence before asking.
 _PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
 
+_LOOK_AGAIN_S = 5.0
+
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -31,6 +33,7 @@ class Database:
         self._is_file = "://" not in address
         self.name = address if self._is_file else _without_password(address)
         self._path = Path(address)
+        self._looked_at: tuple[float, tuple[int, int] | None] | None = None  # when the schema was seen to be ours
         with self._translated():
             self._engine = self._sqlite(address) if self._is_file else _server(address)
 
@@ -46,8 +49,9 @@ class Database:
             if self._is_file and not self._path.is_file():
                 raise StoreError(f"there is no store '{self.name}' yet: it is made by the first run")
         with self._translated(), self._engine.connect() as connection, connection.begin():
-            if self._revision(connection) != HEAD:
+            if not self._looked_lately() and self._revision(connection) != HEAD:
                 raise StoreError(f"the store '{self.name}' has no tables of this version yet: the next run makes them")
+            self._looked_at = self._looked_at or (time.monotonic(), self._identity())
             yield connection
 
     @contextmanager
@@ -83,6 +87,22 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _looked_lately(self) -> bool:
+        """Return whether the schema was looked at a moment ago, in this very file: a page asks many times in a row."""
+        if self._looked_at is None:
+            return False
+        at, identity = self._looked_at
+        if time.monotonic() - at < _LOOK_AGAIN_S and identity == self._identity():
+            return True
+        self._looked_at = None
+        return False
+
+    def _identity(self) -> tuple[int, int] | None:
+        if not self._is_file:
+            return None
+        found = os.stat(self._path)
+        return found.st_dev, found.st_ino
 
     def _revision(self, connection: Connection) -> str:
         """Return the schema's revision, empty for an empty database. Raises: StoreError for one that we must not touch."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, or_, select
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from probes.outcome import Outcome, Severity, Verdict
 from reports.store import rows
@@ -16,9 +16,13 @@ from reports.store.answers import OutcomeLine, Point, RunSummary
 from reports.store.database import Database
 from reports.store.errors import StoreError
 from reports.store.lines import Record, from_line
-from reports.store.tables import CheckRow, MeasurementRow, OutcomeRow, RunRow
+from reports.store.reading import newest_outcomes, outcomes_of
+from reports.store.tables import OutcomeRow, RunRow
 from reports.store.writer import Writer
 from scenarios.events import Ended, RunResult
+
+ASKED_FOR = ("smoke", "deploy")  # kinds of runs that somebody asked for
+_OF_A_STRETCH = 1000  # outcomes of a stretch of watching, which may hold a million
 
 _GROUP = 500  # records in one transaction when a file is taken in
 _BRIEF = ("scenario", "severity", "verdict", "sentence", "started_at", "duration_s")
@@ -40,11 +44,16 @@ class Store:
         target: str | None = None,
         *,
         kind: str | None = None,
+        kinds: Collection[str] = ASKED_FOR,
         before: tuple[datetime, str] | None = None,
     ) -> list[RunSummary]:
-        """Return the newest runs first, finished or not; those after `before` in the list (start and id of a run)."""
+        """Return the newest runs first, finished or not; those after `before` in the list (start and id of a run).
+
+        Stretches of watching are left out unless asked for (`kind`, or several `kinds`): there is one a day and suite.
+        """
         wanted = _newest_first(select(RunRow.__table__)).limit(limit)  # type: ignore[attr-defined]
-        for column, value in ((RunRow.suite, suite), (RunRow.target, target), (RunRow.kind, kind)):
+        wanted = wanted.where(col(RunRow.kind).in_(sorted([kind] if kind is not None else kinds)))
+        for column, value in ((RunRow.suite, suite), (RunRow.target, target)):
             if value is not None:
                 wanted = wanted.where(col(column) == value)
         if before is not None:
@@ -75,19 +84,21 @@ class Store:
         return [OutcomeLine(**one) for one in typed]
 
     def run(self, run_id: str = "last") -> RunResult:
-        """Return one run with everything in it. `last` is the newest.
+        """Return one run with everything in it. `last` is the newest that somebody asked for.
 
-        A run whose process was killed comes back as interrupted, and its trouble says so.
+        A run whose process was killed comes back as interrupted, and its trouble says so. Of a stretch of watching
+        come the newest outcomes that were kept whole, and its trouble says how many there are.
         """
         wanted = _newest_first(select(RunRow.__table__)).limit(1)  # type: ignore[attr-defined]
-        if run_id != "last":
-            wanted = wanted.where(col(RunRow.id) == run_id)
+        wanted = wanted.where(col(RunRow.kind).in_(ASKED_FOR) if run_id == "last" else col(RunRow.id) == run_id)
         with self._database.reading() as connection:
             row = connection.execute(wanted).mappings().first()
             if row is None:
                 what = "no run yet" if run_id == "last" else f"no run '{run_id}'"
                 raise StoreError(f"the store '{self._database.name}' holds {what}")
-            outcomes = _outcomes(connection, row["id"])
+            if row["kind"] == "watch":
+                return _stretch(row, *newest_outcomes(connection, row["id"], _OF_A_STRETCH))
+            outcomes = outcomes_of(connection, row["id"])
         return _result(row, outcomes)
 
     def history(self, scenario: str, target: str, limit: int = 50, *, suite: str | None = None) -> list[Point]:
@@ -105,10 +116,13 @@ class Store:
             return [Point(at, Verdict(verdict), took, run) for at, verdict, took, run in connection.execute(wanted)]
 
     def prune(self, before: datetime) -> int:
-        """Forget all runs that started before an instant, with all that belongs to them; return how many."""
+        """Forget all runs that started before an instant, with all that belongs to them; return how many.
+
+        What watching keeps is left alone: the service forgets it by rules of its own (`WatchHistory.prune`).
+        """
         with self._database.writing() as connection:
-            old = delete(RunRow).where(col(RunRow.started_at) < before).returning(col(RunRow.id))
-            return len(connection.execute(old).all())
+            old = delete(RunRow).where(col(RunRow.started_at) < before, col(RunRow.kind).in_(ASKED_FOR))
+            return len(connection.execute(old.returning(col(RunRow.id))).all())
 
     def import_jsonl(self, path: Path) -> int:
         """Take in a rescue file, or what `-r jsonl` wrote; return how many outcomes it held.
@@ -161,24 +175,6 @@ def _summary(row: RowMapping, counted: dict[Verdict, int]) -> RunSummary:
     return RunSummary(rows.run_of(row), ended, row["finished_at"], row["wall_s"], counted)
 
 
-def _outcomes(connection: Connection, run_id: str) -> list[Outcome]:
-    table = OutcomeRow.__table__  # type: ignore[attr-defined]
-    found = connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.place, table.c.id))
-    checks = _of_outcomes(connection, CheckRow, run_id)
-    measurements = _of_outcomes(connection, MeasurementRow, run_id)
-    return [rows.outcome_of(row, checks[row["id"]], measurements[row["id"]]) for row in found.mappings()]
-
-
-def _of_outcomes(connection: Connection, of: type[SQLModel], run_id: str) -> defaultdict[str, list[RowMapping]]:
-    table = of.__table__  # type: ignore[attr-defined]
-    outcomes = select(col(OutcomeRow.id)).where(col(OutcomeRow.run_id) == run_id)
-    wanted = select(table).where(table.c.outcome_id.in_(outcomes)).order_by(table.c.outcome_id, table.c.place)
-    grouped: defaultdict[str, list[RowMapping]] = defaultdict(list)
-    for row in connection.execute(wanted).mappings():
-        grouped[row["outcome_id"]].append(row)
-    return grouped
-
-
 def _result(row: RowMapping, outcomes: list[Outcome]) -> RunResult:
     run = rows.run_of(row)
     if row["ended"] is None:
@@ -193,6 +189,16 @@ def _result(row: RowMapping, outcomes: list[Outcome]) -> RunResult:
         signal=row["signal"],
         trouble=tuple(row["trouble"]),
     )
+
+
+def _stretch(row: RowMapping, outcomes: list[Outcome], number: int) -> RunResult:
+    """Return a stretch of watching, which never says that it is over: another one follows it."""
+    run = rows.run_of(row)
+    last_seen = max([run.started_at, *(o.started_at + timedelta(seconds=o.duration_s) for o in outcomes)])
+    say = f"these are the newest {len(outcomes)} of {number} outcomes that were kept whole"
+    wall_s = (last_seen - run.started_at).total_seconds()
+    trouble = (say,) if number > len(outcomes) else ()
+    return RunResult(run, tuple(outcomes), Ended.COMPLETED, last_seen, wall_s, wall_s, trouble=trouble)
 
 
 def _unfinished(row: RowMapping, outcomes: list[Outcome]) -> RunResult:

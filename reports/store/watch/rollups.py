@@ -53,6 +53,14 @@ class Rollup:
             if took is not None:
                 sums[place] += took
 
+    def merge(self, other: Rollup) -> None:
+        """Add the sums of another one."""
+        self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        self.duration_us += other.duration_us
+        self.phases = [mine + theirs for mine, theirs in zip(self.phases, other.phases, strict=True)]
+        for bucket, ticks in other.durations.items():
+            self.durations[bucket] = self.durations.get(bucket, 0) + ticks
+
     def row(self, series_id: int, span_s: int) -> tuple[Any, ...]:
         """Return the row's values in the order of COLUMNS."""
         return (
