@@ -86,10 +86,15 @@ class Board:
 
     def refill(self, minutes: History, hours: History) -> None:
         """Take in what the store knows of the windows, (start, counts) by minute and by hour, in place of what was counted."""
-        short, long = dict(minutes), dict(hours)
         minute = self.minute()
-        for key, line in self._lines.items():
-            line.windows.refill(short.get(key, ()), long.get(key, ()), minute)
+        for line in self._lines.values():
+            line.windows.clear(minute)
+        for key, counted in _pairs(minutes):
+            if key in self._lines:
+                self._lines[key].windows.fill_short(counted)
+        for key, counted in _pairs(hours):
+            if key in self._lines:
+                self._lines[key].windows.fill_long(counted)
 
     def take_watched(self, event: WatchEvent) -> None:
         if isinstance(event, Tick):
@@ -98,7 +103,8 @@ class Board:
             line = self._lines.get(event.key)
             if line is not None:  # those of a time when nobody watched lie long ago
                 ago_s = max(0.0, (self._clock() - event.first_at).total_seconds())
-                line.windows.add_past(self.minute() - int(ago_s // MINUTE_S), Counts(missed=event.ticks))
+                now = self.minute()
+                line.windows.add_past(now - int(ago_s // MINUTE_S), Counts(missed=event.ticks), now)
         elif isinstance(event, Retired):
             for key in event.keys:
                 self._drop(key)
@@ -119,28 +125,28 @@ class Board:
     # What it tells
 
     def line(self, key: SeriesKey) -> Line | None:
-        self._sweep()
+        self.sweep()
         return self._lines.get(key)
 
     def by_slug(self, slug: str) -> Line | None:
-        self._sweep()
+        self.sweep()
         return self._by_slug.get(slug)
 
     def lines(self) -> Collection[Line]:
         """Return all lines, in the order in which they came. Not to be read on after an `await`: lines may have gone."""
-        self._sweep()
+        self.sweep()
         return self._lines.values()
 
     def problems(self) -> list[Line]:
         """Return the lines that stand badly outside maintenance or are no longer asked, the worst first."""
-        self._sweep()
+        self.sweep()
         if self._sorted is None:
             self._sorted = sorted(self._problems.values(), key=lambda line: line.urgency)
         return list(self._sorted)
 
     def totals(self) -> Mapping[Mark, int]:
         """Return how many lines bear each mark; together they are all lines."""
-        self._sweep()
+        self.sweep()
         return dict(self._totals)
 
     def minute(self) -> int:
@@ -197,7 +203,7 @@ class Board:
             self._mark(line)
             heappush(self._silent, (line.deadline_s, next(self._numbers), line))
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Mark those that were silent for too long. Each line is looked at once in its allowed time, not at every tick."""
         now_s = self._steady.now_s()
         while self._silent and self._silent[0][0] < now_s:
@@ -209,6 +215,10 @@ class Board:
             else:
                 line.stale = True
                 self._mark(line)
+
+
+def _pairs(history: History) -> Iterable[tuple[SeriesKey, Sequence[tuple[float, Counts]]]]:
+    return history.items() if isinstance(history, Mapping) else history
 
 
 def _with_subjects(series: Iterable[Watched]) -> Iterator[tuple[Watched, Subject]]:

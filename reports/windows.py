@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from probes.outcome import Verdict
@@ -28,7 +28,8 @@ _BAD = (2, 3, 4)
 # Time is kept in slots of three sizes, so that 30 days cost some hundred bytes and not as many thousand. A window reaches
 # back to the beginning of the slot that it begins in: of the minute, of the hour, of the three hours.
 # Each: minutes in a slot; the place of its first slot; how many slots; the windows it answers, with how many slots back.
-_SIZES = (
+_Size = tuple[int, int, int, tuple[tuple[int, int], ...]]
+_SIZES: tuple[_Size, ...] = (
     (1, 0, 61, ((0, 5), (1, 60))),
     (60, 61, 25, ((2, 24),)),
     (180, 86, 241, ((3, 240),)),
@@ -102,8 +103,9 @@ class Windows:
         if place < 5:
             self._asked = self._minute
 
-    def add_past(self, minute: int, counts: Counts) -> None:
-        """Count ticks of an earlier minute."""
+    def add_past(self, minute: int, counts: Counts, now: int) -> None:
+        """Count ticks of an earlier minute; `now` is the minute of now."""
+        self.move(now)
         self._take_in(minute, counts, _SIZES)
 
     def move(self, minute: int) -> None:
@@ -154,15 +156,21 @@ class Windows:
         empties = next((self._asked + reach for reach in (5, 60) if self._asked + reach >= self._minute), end_of_hour)
         return min(end_of_hour, empties)
 
-    def refill(self, minutes: Iterable[tuple[float, Counts]], hours: Iterable[tuple[float, Counts]], minute: int) -> None:
-        """Forget everything, and take in what the store knows: ticks by minute for the short windows, by hour for the long."""
+    def clear(self, minute: int) -> None:
+        """Forget everything."""
         self._minute, self._asked, self._rings = max(self._minute, minute), -1, []
+
+    def fill_short(self, minutes: Iterable[tuple[float, Counts]]) -> None:
+        """Take in (start, counts) of minutes for the windows of 5 minutes and of an hour."""
         for epoch_s, counts in minutes:
             self._take_in(int(epoch_s // MINUTE_S), counts, _SIZES[:1])
+
+    def fill_long(self, hours: Iterable[tuple[float, Counts]]) -> None:
+        """Take in (start, counts) of hours for the windows of 24 hours and of 30 days."""
         for epoch_s, counts in hours:
             self._take_in(int(epoch_s // MINUTE_S), counts, _SIZES[1:])
 
-    def _take_in(self, minute: int, counts: Counts, sizes: tuple[tuple[int, int, int, tuple[tuple[int, int], ...]], ...]) -> None:
+    def _take_in(self, minute: int, counts: Counts, sizes: Sequence[_Size]) -> None:
         minute = min(minute, self._minute)  # what is dated in the future was counted before the clock was set back
         for place, name in enumerate(_FIELDS):
             ticks = getattr(counts, name)

@@ -99,6 +99,7 @@ class Exposition:
     async def pieces(self, *, openmetrics: bool = False) -> AsyncIterator[bytes]:
         """Yield the page in pieces of a few milliseconds' work each; between them others have their turn."""
         await self._sync()
+        self._board.sweep()  # so that what is no longer asked does not look good for one more page
         blocks, minute, lines = self._blocks, self._board.minute(), 0
         for block in blocks:
             block.look(minute)
