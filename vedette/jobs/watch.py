@@ -71,7 +71,7 @@ def _in_loop(whole: Coroutine[Any, Any, Exit]) -> Exit:
         import uvloop
     except ModuleNotFoundError:
         return asyncio.run(whole)
-    return uvloop.run(whole)  # type: ignore[no-any-return]
+    return uvloop.run(whole)
 
 
 class _Watch:
@@ -168,10 +168,10 @@ class _Watch:
         from reports.store.errors import StoreError
 
         service = made.service
-        try:
-            service.sink.close(within_s)
-        except StoreError as problem:
-            self._trouble.append(str(problem))
+        if not service.sink.close(within_s):
+            figures = service.sink.figures()
+            waiting = f"{figures.spooled} answers wait in '{self._settings.state / 'spool'}' for the next start"
+            self._trouble.append(f"not everything is in the store yet ({figures.last_error or 'it takes too long'}); {waiting}")
         with contextlib.suppress(StoreError):  # that the end is not noted makes the next start count a gap, no more
             service.history.stopped(made.id, service.clock())
 
@@ -222,10 +222,9 @@ def _tidy(made: Assembly) -> None:
     service, settings = made.service, made.service.settings
     now = service.clock()
     try:
-        service.history.prune(
-            ticks_before=now - timedelta(days=settings.keep_ticks_d),
-            outcomes_before=now - timedelta(days=settings.keep_outcomes_d),
-        )
+        ticks, outcomes = (now - timedelta(days=days) for days in (settings.keep_ticks_d, settings.keep_outcomes_d))
+        while service.history.prune(ticks_before=ticks, outcomes_before=outcomes).more and not service.stopping:
+            pass
         service.audit.prune(now - timedelta(days=400))
     except StoreError as problem:
         _log.warning("what is old could not be forgotten: %s", problem)

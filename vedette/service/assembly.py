@@ -14,7 +14,7 @@ from reports.board import Board
 from reports.metrics.exposition import Exposition
 from reports.store.ledger.audit import Audit
 from reports.store.ledger.deployments import Deployments
-from reports.store.ledger.maintenance import MaintenanceBook
+from reports.store.ledger.maintenance import Maintenance
 from reports.store.ledger.tokens import Tokens
 from reports.store.sink import StoreSink
 from reports.store.store import Store
@@ -52,11 +52,12 @@ class Assembly:
     id: str  # of this life of the service
     series: tuple[Watched, ...]
     reloader: Reloader
+    maintenance: Maintenance
 
     def close(self) -> None:
         """Give back what was opened; nothing may be asked any more. Blocks."""
         service = self.service
-        for part in (service.history, service.store, service.tokens, service.audit, service.burn_ins.ledger, service.calendar):
+        for part in (service.history, service.store, service.tokens, service.audit, service.burn_ins.ledger, self.maintenance):
             part.close()
 
 
@@ -83,13 +84,16 @@ def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequ
     """
     where, own, now = where_of(settings), Settings(settings.state), utc_now()
     history, life = WatchHistory(where), new_id()
-    gaps = history.gaps(settings.location, now - _DAYS)
     history.begin(life, settings.location, version(), now)
+    gaps = history.gaps(settings.location, now - _DAYS)
     series = watched(suites, settings.location, settings.targets)
     states = history.states(settings.location)
     board = _board(history, settings.location, states, series, now)
     deployments = Deployments(where)
-    versions, calendar = Versions(deployments.versions(settings.location)), Calendar(MaintenanceBook(where), suites)
+    versions, maintenance = Versions(deployments.versions()), Maintenance(where)
+    calendar = Calendar(maintenance, suites)
+    calendar.load()
+    calendar.load()
     metrics = Exposition(board, max_series=settings.max_series, version=version())
     bus, log = Bus(), WatchLog()
     stored = _Stored([metrics.acknowledged])
@@ -97,7 +101,7 @@ def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequ
     told = Told([board, metrics, sink, bus, log, *more_sinks])
     heartbeats = Heartbeats.opened(
         where, series, state=own.state, tell=told, last_seen=_last_seen(states), gaps=gaps, version_of=versions.of,
-        maintenance_of=calendar.id_of, vedette_version=version(),
+        maintenance_of=calendar.maintenance_of, vedette_version=version(),
     )  # fmt: skip
     stored.listeners.append(heartbeats.stored)
     watcher = _watcher(settings, series, [*told.sinks, heartbeats], states, gaps, versions, calendar)
@@ -105,7 +109,7 @@ def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequ
     metrics.sources.scheduling, metrics.sources.storing = watcher.figures, sink.figures
     suites_now = {suite.name: suite for suite in suites}
     burn_ins = BurnIns(
-        deployments, watcher, Evidence(history, settings.location, sink.flush), versions, suites=lambda: suites_now,
+        deployments, watcher, Evidence(history, settings.location, sink.flush), versions,
         make_run_sink=lambda: StoreSink(where), location=settings.location,
         tell=[lambda told: metrics.deployed(told.deployment.suite, told.deployment.target, told.deployment.version,
                                             told.deployment.deployed_at)],
@@ -119,7 +123,7 @@ def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequ
         history=history, store=Store(where), metrics=metrics, bus=bus, burn_ins=burn_ins, calendar=calendar,
         heartbeats=heartbeats, tokens=Tokens(where), audit=Audit(where), reloads=reloader, suites=suites_now,
     )  # fmt: skip
-    return Assembly(service, life, tuple(series), reloader)
+    return Assembly(service, life, tuple(series), reloader, maintenance)
 
 
 class _Noting:
@@ -171,5 +175,5 @@ def _watcher(
         location=settings.location, vedette_version=version(), last_seen=_last_seen(states),
         alive_until=max((gap.from_at for gap in gaps), default=None),
         last_verdicts={state.key: state.verdict for state in states if state.verdict is not None},
-        version_of=versions.of, maintenance_of=calendar.id_of,
+        version_of=versions.of, maintenance_of=calendar.maintenance_of,
     )  # fmt: skip

@@ -48,7 +48,7 @@ class Swap:
             self._board.rename(old, new)
         self._board.watch(series)
         self._heartbeats.watch(series)
-        self._calendar.watch(suites)
+        self._calendar.replace(suites)
         self._suites.clear()
         self._suites.update({suite.name: suite for suite in suites})
         for old, new in changes.renamed:

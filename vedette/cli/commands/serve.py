@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     logs.add_argument("--log-format", choices=("json", "text"), help="(default: text on a terminal, else json)")
 
 
-OPENABLE = ("health", "metrics", "badges", "public")
+OPENABLE = ("metrics", "badges", "public")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,13 +76,13 @@ def run(args: argparse.Namespace) -> int:
     settings = ServeSettings(
         suites=tuple(args.suites), targets=tuple(args.target), host=args.host, port=args.port, location=args.location,
         store=args.store or "", state=read_settings().state, max_running=args.max_running, stop_within_s=args.stop_within,
-        require_tokens=True if args.auth else False if args.no_auth else None, open_routes=tuple(args.open),
+        require_tokens=True if args.auth else False if args.no_auth else None, open_routes=("health", *args.open),
         hosts=tuple(args.allow_host), public_tags=tuple(args.public_tag), log_level=args.log_level.upper(),
         log_format=args.log_format or "", environment=os.environ.get("VEDETTE_ENVIRONMENT", ""),
         tls_cert=args.tls_cert, tls_key=args.tls_key, max_series=args.max_series,
         keep_ticks_d=args.keep_ticks / 86_400, keep_outcomes_d=args.keep_evidence / 86_400,
     )  # fmt: skip
-    return Exit(watch(settings))
+    return watch(settings)
 
 
 def _port(text: str) -> int:
