@@ -224,7 +224,7 @@ async def test_a_secret_in_a_path_is_not_logged(service: Service, caplog: pytest
 async def test_the_api_is_described_and_its_description_is_data_of_ours(client: httpx.AsyncClient) -> None:
     told = (await client.get("/api/v1/openapi.json")).json()
     assert (told["info"]["title"], told["info"]["version"]) == ("Vedette", "1.2.3")
-    assert all((await client.get(path)).status_code == 404 for path in ("/docs", "/redoc", "/openapi.json"))
+    assert {(await client.get(path)).status_code for path in ("/docs", "/redoc", "/openapi.json")} == {404}
 
 
 def test_every_route_says_who_may_use_it() -> None:

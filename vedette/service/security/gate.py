@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -40,7 +41,8 @@ class GateMiddleware:
         caller_name.set(caller.name)
         if caller.token_id and self._guard.required:
             send = _Watched(self._guard, request, send).send
-        await self._app(scope, receive, send)
+        with suppress(_OverError):  # the answer has its end already; this ended whoever made more of it
+            await self._app(scope, receive, send)
 
     async def _must_be_meant(self, request: Request) -> None:
         """Raise Problem 403 for a change that the person at the browser did not mean. Source: OWASP CSRF cheat sheet.
@@ -65,6 +67,10 @@ class GateMiddleware:
             raise Problem(403, "the form is too old: load the page again")
 
 
+class _OverError(ConnectionError):
+    """Whoever listened may listen no more."""
+
+
 class _Watched:
     """An answer that ends when its caller's token does: a page that is told live for hours must not outlive it."""
 
@@ -73,16 +79,13 @@ class _Watched:
         self._request = request
         self._send = send
         self._goes_on = False
-        self._ended = False
 
     async def send(self, message: Message) -> None:
-        if self._ended:
-            return
         if message["type"] == "http.response.start":
             self._goes_on = Headers(scope=message).get("content-type", "").startswith("text/event-stream")
         elif self._goes_on and not await self._may_go_on():
-            self._ended = True
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            raise _OverError
         await self._send(message)
 
     async def _may_go_on(self) -> bool:

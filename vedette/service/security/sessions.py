@@ -69,7 +69,7 @@ class Sessions:
 
     def repeats(self, session: Session, word: str) -> bool:
         """Return whether a word is the session's form token."""
-        return hmac.compare_digest(self.form_token(session), word.encode("utf-8", "replace").decode("ascii", "replace"))
+        return hmac.compare_digest(self.form_token(session).encode(), word.encode("utf-8", "replace"))
 
     def ready(self) -> None:
         """Make or read the key now, so that trouble with its file shows at the start. Raises: OSError."""
