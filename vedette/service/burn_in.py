@@ -149,6 +149,8 @@ class BurnIns:
                 await self._step(deployment_id)
             except StoreError as problem:  # nothing is lost: what is due now is due in the next turn, too
                 _log.warning("the burn-in %s waits for the store: %s", deployment_id, problem)
+            except Exception:  # the edge to one burn-in: whatever is wrong with it, the others and the watching go on
+                _log.exception("the burn-in %s broke", deployment_id)
         self._set_paces()
 
     async def _step(self, deployment_id: str) -> None:
@@ -226,7 +228,7 @@ class BurnIns:
             self._runs[deployment.id] = self._spawn(self._group, self._run(deployment))
 
     def _spawn(self, group: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = group.create_task(work)
+        task = group.create_task(_outliving(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -274,3 +276,10 @@ class BurnIns:
         _log.info(sentence, extra={"deployment_id": deployment.id})
         for listener in self._listeners:
             listener(DeploymentTold(deployment, sentence, phase))
+
+
+async def _outliving(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # the edge to one run: in a task group it would take all others, and the watching, with it
+        _log.exception("a run after a deployment broke")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +21,6 @@ from scenarios.watch.events import SeriesKey
 from scenarios.watch.series import Watched
 from vedette.service.deploying import Unknown
 
-REFRESH_S = 10.0  # how often the store is read again: another service on the same store may have opened a window
 FURTHEST = timedelta(days=366)  # ahead, that a window may be opened
 SHORTEST_S = 1.0
 _A_MOMENT = timedelta(microseconds=1)
@@ -64,8 +62,9 @@ class _Book:
 class Calendar:
     """All maintenance windows of a service, past and to come.
 
-    `window_of` is asked for every tick on the event loop's thread and costs a look into a table. `load`, `start`,
-    `end`, `past` and `get` block, and may be called from any thread; so may the rest but `window_of`.
+    `window_of` is asked for every tick on the event loop's thread and costs a look into a table. `load`, `refresh`,
+    `start`, `end`, `past` and `get` block, and may be called from any thread; so may the rest but `window_of`.
+    `load` is to be called first, and `refresh` again and again.
     """
 
     def __init__(self, ledger: Maintenance, suites: Iterable[Suite] = (), *, clock: Callable[[], datetime] = utc_now) -> None:
@@ -161,28 +160,23 @@ class Calendar:
         now = self._clock()
         return next((w for w in self._from(now, now + FURTHEST) if w.id == window_id), None)
 
-    async def run(self) -> None:
-        """Keep the store and the calendar in step until cancelled."""
-        while True:
-            await self.turn()
-            await asyncio.sleep(REFRESH_S)
-
-    async def turn(self) -> None:
-        """Note the recurring windows that have opened, and read what others have noted."""
+    def refresh(self) -> None:
+        """Note the recurring windows that have opened, and read what another service on the same store has opened."""
         try:
-            await asyncio.to_thread(self.refresh)
+            self._note(self._clock())
+            self.load()
         except StoreError as problem:  # what is known goes on to hold
             _log.warning("the maintenance windows could not be read again: %s", problem)
 
-    def refresh(self) -> None:
-        """Do what `turn` does, blocking. Raises: StoreError."""
-        now = self._clock()
+    def close(self) -> None:
+        self._ledger.close()
+
+    def _note(self, now: datetime) -> None:
         opened = [w for w in self._from(min(self._noted_until, now), now + _A_MOMENT) if w.name and w.id not in self._noted]
         self._ledger.keep(opened)
         self._noted_until = now
         self._noted = {window_id: ends_at for window_id, ends_at in self._noted.items() if ends_at > now}
         self._noted |= {window.id: window.ends_at for window in opened}
-        self.load()
 
     def _from(self, now: datetime, until: datetime) -> list[Window]:
         """Return what is open now or opens until an instant. Openings of its own: those of the book belong to the loop."""

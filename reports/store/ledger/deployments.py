@@ -119,7 +119,7 @@ class Deployments:
         return self._read(wanted.order_by(col(DeploymentRow.deployed_at), col(DeploymentRow.id)))
 
     def versions(self) -> dict[tuple[str, str], str]:
-        """Return the version deployed last, by suite and target."""
+        """Return the version deployed last, by suite and target, whoever was told."""
         suite, target, at = col(DeploymentRow.suite), col(DeploymentRow.target), col(DeploymentRow.deployed_at)
         wanted = select(suite, target, col(DeploymentRow.version)).order_by(at, col(DeploymentRow.id))
         with self._database.reading() as connection:

@@ -132,7 +132,15 @@ def test_markers_are_those_of_a_stretch_of_time_the_oldest_first(ledger: Deploym
 
 
 def test_the_current_version_is_the_newest(ledger: Deployments) -> None:
-    ledger.begin([deployment("a", 1), deployment("b", 5), deployment("c", 3), deployment("d", 9, suite="blog")])
+    ledger.begin(
+        [
+            deployment("a", 1),
+            deployment("b", 5),
+            deployment("c", 3),
+            deployment("d", 9, suite="blog"),
+            deployment("e", 9, location="far"),
+        ]
+    )
     current = ledger.current("shop", "production")
     assert current is not None and current.id == "b"
     assert ledger.current("shop", "staging") is None
