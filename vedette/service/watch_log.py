@@ -33,7 +33,7 @@ class WatchLog:
         elif isinstance(event, Retired):
             for key in event.keys:
                 self._verdicts.pop(key, None)
-            _LOG.info("%d scenarios are watched no longer", len(event.keys))
+            _LOG.info("scenarios that are watched no longer: %d", len(event.keys))
         elif isinstance(event, RunStarted):
             run = event.run
             level = logging.DEBUG if run.kind == "watch" else logging.INFO
