@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from probes.ids import new_id
 from reports.store.errors import StoreError
-from reports.store.ledger.maintenance import Maintenance
+from reports.store.ledger.maintenance import MaintenanceBook
 from scenarios.maintenance import LONGEST_S, Openings, RecurringWindow, Window
 from scenarios.mistakes import near_or_known
 from scenarios.model import Scenario, Suite
@@ -67,7 +67,7 @@ class Calendar:
     `load` is to be called first, and `refresh` again and again.
     """
 
-    def __init__(self, ledger: Maintenance, suites: Iterable[Suite] = (), *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, ledger: MaintenanceBook, suites: Iterable[Suite] = (), *, clock: Callable[[], datetime] = utc_now) -> None:
         self._ledger = ledger
         self._suites = tuple(suites)
         self._clock = clock

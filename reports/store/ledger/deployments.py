@@ -118,10 +118,11 @@ class Deployments:
         wanted = select(_DEPLOYMENTS).where(col(DeploymentRow.ended_at).is_(None), col(DeploymentRow.location) == location)
         return self._read(wanted.order_by(col(DeploymentRow.deployed_at), col(DeploymentRow.id)))
 
-    def versions(self) -> dict[tuple[str, str], str]:
-        """Return the version deployed last, by suite and target, whoever was told."""
+    def versions(self, location: str) -> dict[tuple[str, str], str]:
+        """Return the version deployed last, by suite and target, as the service of a location was told."""
         suite, target, at = col(DeploymentRow.suite), col(DeploymentRow.target), col(DeploymentRow.deployed_at)
-        wanted = select(suite, target, col(DeploymentRow.version)).order_by(at, col(DeploymentRow.id))
+        here = select(suite, target, col(DeploymentRow.version)).where(col(DeploymentRow.location) == location)
+        wanted = here.order_by(at, col(DeploymentRow.id))
         with self._database.reading() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
 

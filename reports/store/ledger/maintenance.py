@@ -18,7 +18,7 @@ _PLAIN = ("id", "suite", "name", "starts_at", "ends_at", "why", "started_by", "c
 _LISTS = ("targets", "scenarios", "tags")
 
 
-class Maintenance:
+class MaintenanceBook:
     """The maintenance windows of one store. Every method blocks, and raises StoreError where the store cannot be used."""
 
     def __init__(self, where: Path | str) -> None:

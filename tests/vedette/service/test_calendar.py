@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from probes.target import Target
 from reports.store.errors import StoreError
-from reports.store.ledger.maintenance import Maintenance
+from reports.store.ledger.maintenance import MaintenanceBook
 from scenarios.cron import Cron
 from scenarios.maintenance import RecurringWindow, Window
 from scenarios.model import Suite
@@ -52,8 +52,8 @@ def where(empty_store: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(where: Path) -> Iterator[Maintenance]:
-    made = Maintenance(where)
+def ledger(where: Path) -> Iterator[MaintenanceBook]:
+    made = MaintenanceBook(where)
     yield made
     made.close()
 
@@ -64,7 +64,7 @@ def now() -> Now:
 
 
 @pytest.fixture
-def calendar(ledger: Maintenance, now: Now) -> Calendar:
+def calendar(ledger: MaintenanceBook, now: Now) -> Calendar:
     return Calendar(ledger, [suite_of("shop", BACKUP), suite_of("blog")], clock=now)
 
 
@@ -99,7 +99,7 @@ def test_a_window_that_opens_later_does_so_without_anybody_doing_anything(calend
     assert made in calendar.active() and made not in calendar.upcoming()
 
 
-def test_a_window_survives_a_restart(calendar: Calendar, ledger: Maintenance, now: Now) -> None:
+def test_a_window_survives_a_restart(calendar: Calendar, ledger: MaintenanceBook, now: Now) -> None:
     made = calendar.start(wanted(), "jo")
     after = Calendar(ledger, [suite_of()], clock=now)
     after.load()
@@ -107,7 +107,7 @@ def test_a_window_survives_a_restart(calendar: Calendar, ledger: Maintenance, no
     assert after.active() == [made]
 
 
-def test_a_window_that_is_ended_early_is_over_at_once_and_stays_so(calendar: Calendar, ledger: Maintenance, now: Now) -> None:
+def test_a_window_that_is_ended_early_is_over_at_once_and_stays_so(calendar: Calendar, ledger: MaintenanceBook, now: Now) -> None:
     made = calendar.start(wanted(), "jo")
     now.at = AT + 10 * MINUTE
     ended = calendar.end(made.id, "mo")
@@ -135,7 +135,7 @@ def test_a_recurring_window_covers_what_its_suite_says(calendar: Calendar) -> No
     assert [w.id for w in calendar.active()] == [window.id]
 
 
-def test_a_recurring_window_is_ended_for_once_and_comes_again(calendar: Calendar, ledger: Maintenance, now: Now) -> None:
+def test_a_recurring_window_is_ended_for_once_and_comes_again(calendar: Calendar, ledger: MaintenanceBook, now: Now) -> None:
     (window,) = calendar.active()
     now.at = AT + HOUR
     calendar.end(window.id, "mo")
@@ -182,7 +182,7 @@ def test_a_tick_of_the_old_suite_after_a_reload_leaves_nothing_behind(calendar: 
     assert calendar.window_of(series(bare)[CHECKOUT], AT) is None
 
 
-def test_what_recurring_windows_were_open_is_noted_once(calendar: Calendar, ledger: Maintenance, now: Now) -> None:
+def test_what_recurring_windows_were_open_is_noted_once(calendar: Calendar, ledger: MaintenanceBook, now: Now) -> None:
     calendar.refresh()
     (window,) = calendar.active()
     kept = ledger.get(window.id)
@@ -196,7 +196,7 @@ def test_what_recurring_windows_were_open_is_noted_once(calendar: Calendar, ledg
 
 
 def test_a_window_that_another_service_opened_is_seen(calendar: Calendar, where: Path, now: Now) -> None:
-    other_ledger = Maintenance(where)
+    other_ledger = MaintenanceBook(where)
     made = Calendar(other_ledger, [suite_of()], clock=now).start(wanted(), "far away")
     one = series()[SEARCH]
     assert calendar.maintenance_of(one, AT) == ""
@@ -205,7 +205,7 @@ def test_a_window_that_another_service_opened_is_seen(calendar: Calendar, where:
     other_ledger.close()
 
 
-def test_what_is_known_holds_while_the_store_does_not_answer(calendar: Calendar, ledger: Maintenance) -> None:
+def test_what_is_known_holds_while_the_store_does_not_answer(calendar: Calendar, ledger: MaintenanceBook) -> None:
     made = calendar.start(wanted(), "jo")
 
     def gone(*_: object) -> None:
