@@ -68,7 +68,7 @@ def minute_counts(
 ) -> Iterator[tuple[SeriesKey, Sequence[tuple[float, Counts]]]]:
     """Yield each series of a location with its counts by minute, from the ticks; missed ones stand at five minutes."""
     made = Counted()
-    minute = _TICKS.c.started_us.op("/")(_MINUTE_S * _SECOND)  # of whole numbers in both databases
+    minute = _TICKS.c.started_us // (_MINUTE_S * _SECOND)
     for some, keys in series_of(connection, location):
         by_minute: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0] * len(COUNTS))
         query = (

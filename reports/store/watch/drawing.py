@@ -126,7 +126,7 @@ def _spans(length_s: int, start: int, end: int, fine_from_s: int) -> list[tuple[
 
 def _slots(some: Collection[int], span_s: int, start: int, stop: int, first: int, slot_s: int) -> Any:
     own = (ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == span_s, ROLLUPS.c.at >= start, ROLLUPS.c.at < stop)
-    place = (ROLLUPS.c.at - first).op("/")(slot_s)
+    place = (ROLLUPS.c.at - first) // slot_s
     if slot_s == span_s:
         return select(ROLLUPS.c.series_id, place, *ROLLUP_COUNTS).where(*own)
     sums = (cast(func.sum(column), Integer) for column in ROLLUP_COUNTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from reports.store.ledger.tables import HeartbeatRow
 from reports.store.watch.memory import stored_rollup
@@ -42,7 +42,15 @@ def rename(connection: Connection, old: SeriesKey, new: SeriesKey) -> bool:
     subject = {**kept.pop("subject"), "suite": new.suite, "scenario": new.scenario, "target": new.target}
     renamed = update(SERIES).where(SERIES.c.id == mine["id"]).values(**new._asdict(), subject=subject, **kept)
     connection.execute(renamed)
+    _rename_heartbeat(connection, old.slug, new.slug)
     return True
+
+
+def _rename_heartbeat(connection: Connection, old: str, new: str) -> None:
+    """Let what is known of a job's reports go on under the new name, unless it was reported under that already."""
+    if connection.execute(select(1).where(_HEARTBEATS.c.slug == new)).first() is None:
+        connection.execute(update(_HEARTBEATS).where(_HEARTBEATS.c.slug == old).values(slug=new))
+    connection.execute(delete(_HEARTBEATS).where(_HEARTBEATS.c.slug == old))
 
 
 def _row(connection: Connection, key: SeriesKey) -> RowMapping | None:
@@ -53,10 +61,6 @@ def _merged(connection: Connection, mine: RowMapping, theirs: RowMapping) -> dic
     """Take in all that belongs to another series, and delete that; return what the row is to say then."""
     _take_in_ticks(connection, mine["id"], theirs["id"])
     _take_in_rollups(connection, mine["id"], theirs["id"])
-    if connection.execute(select(func.count()).where(_HEARTBEATS.c.series_id == theirs["id"])).scalar():
-        connection.execute(delete(_HEARTBEATS).where(_HEARTBEATS.c.series_id == mine["id"]))
-        moved = update(_HEARTBEATS).where(_HEARTBEATS.c.series_id == theirs["id"])
-        connection.execute(moved.values(series_id=mine["id"]))
     connection.execute(delete(SERIES).where(SERIES.c.id == theirs["id"]))
     newer = mine["last_at"] is None or (theirs["last_at"] is not None and theirs["last_at"] > mine["last_at"])
     source = theirs if newer else mine
