@@ -54,17 +54,17 @@ class Limit:
         for one in ranked:
             one.shows_any = self._take(CORE_LINES, What.VERDICTS)
         for one in ranked:
-            one.shows_all = one.shows_any and self._take(REST_LINES, What.GAUGES)
+            one.shows_all = self._take(REST_LINES, What.GAUGES, may=one.shows_any)
         for one in ranked:
             known = one.checks or {}
-            one.checks = {name: count for name, count in known.items() if one.shows_all and self._take(1, What.CHECKS)} or None
+            one.checks = {name: count for name, count in known.items() if self._take(1, What.CHECKS, may=one.shows_all)} or None
         for one in ranked:
             self._admit_histogram(one)
 
     def admit(self, one: Series) -> None:
         """Let a series show what there is room for, until lines are shared out anew."""
         one.shows_any = self._take(CORE_LINES, What.VERDICTS)
-        one.shows_all = one.shows_any and self._take(REST_LINES, What.GAUGES)
+        one.shows_all = self._take(REST_LINES, What.GAUGES, may=one.shows_any)
         self._admit_histogram(one)
 
     def count_check(self, one: Series, name: str) -> None:
@@ -82,14 +82,14 @@ class Limit:
         one.checks = known
 
     def _admit_histogram(self, one: Series) -> None:
-        if one.shows_all and self._take(HISTOGRAM_LINES, What.HISTOGRAMS):
+        if self._take(HISTOGRAM_LINES, What.HISTOGRAMS, may=one.shows_all):
             one.duration = one.duration or Histogram(DURATION)
             self._with_histogram.append(one)
         else:
             one.duration = None
 
-    def _take(self, lines: int, what: What) -> bool:
-        if lines > self._free:
+    def _take(self, lines: int, what: What, *, may: bool = True) -> bool:
+        if not may or lines > self._free:
             self._left_out[what] += lines
             return False
         self._free -= lines
