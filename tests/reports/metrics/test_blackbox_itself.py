@@ -80,7 +80,7 @@ async def script(talk: Talk) -> None:
 
 async def ours(server: BadServer, path: str) -> Outcome:
     probe = Http.model_validate({"request": {"path": path}, "expect": {"status": "2xx", "body": {"matches": "^ok"}}})
-    return await ask(probe, session_at(server.url), run_id="run-1", deadline_s=5)
+    return await ask(probe, session_at(server.url, limits={"redirects": 5}), run_id="run-1", deadline_s=5)
 
 
 @pytest.mark.parametrize("path", ["/good", "/moved", "/broken", "/other"])
