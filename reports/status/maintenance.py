@@ -10,6 +10,7 @@ from reports.status.words import age
 from scenarios.maintenance import Openings, RecurringWindow, Window
 from scenarios.model import Suite
 
+COMING_SHOWN = 50
 COMING_BACK = timedelta(days=400)  # so far is looked for the next opening of a recurring window
 
 

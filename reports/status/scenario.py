@@ -86,11 +86,11 @@ def windows_of(line: Seen) -> tuple[Window, ...]:
     return tuple(_window(said, line.counts[name]) for name, said in _WINDOWS if name in line.counts)
 
 
-def changes(ticks: Sequence[TickSeen], now: datetime) -> tuple[Change, ...]:
+def changes(ticks: Sequence[TickSeen]) -> tuple[Change, ...]:
     """Return the changes between good and bad in these ticks (newest first), newest first. Maintenance changes nothing."""
     counted = [t for t in reversed(ticks) if not t.in_maintenance and t.verdict is not Verdict.SKIPPED]
     starts = [tick for place, tick in enumerate(counted) if place and _bad(tick) != _bad(counted[place - 1])]
-    ends: list[datetime | None] = [*(tick.at for tick in starts[1:]), None]
+    ends = [*(tick.at for tick in starts[1:]), None] if starts else []
     found = [
         Change(tick.at, tick.verdict, tick.sentence, age((end - tick.at).total_seconds()) if end else "", tick.outcome_id)
         for tick, end in zip(starts, ends, strict=True)

@@ -18,6 +18,7 @@ from reports.status.chart import RANGES_S as CHART_RANGES
 from reports.status.chart import SAID as CHART_SAID
 from reports.status.chart import USUAL as CHART_USUAL
 from reports.status.chart import bounds, chart, filled
+from reports.status.deployments import shown as as_shown
 from reports.status.lines import Seen, seen
 from reports.status.pages import link
 from reports.status.watching import troubles
@@ -47,12 +48,17 @@ async def overview(
     chosen = await run_in_threadpool(over.choose, lines, bad, wish, now)
     rows, problems = [seen(line) for line in chosen.rows], [seen(line) for line in chosen.problems]
     found = await run_in_threadpool(troubles, watching, lines, now)
+    windows, burning = (
+        await run_in_threadpool(service.calendar.active, now),
+        [as_shown(one, now) for one in service.burn_ins.active],
+    )
     drawn, p95 = await _history_of(service, rows, wish.range, now)
     headline = over.headline(chosen, found, now)
     return await run_in_threadpool(
         shown, "overview.html.j2", frame_of(request, service, caller), title=headline.title, tone=headline.tone, here="overview",
         headline=headline, troubles=found, problems=problems, problems_left_out=chosen.problems_left_out, chosen=chosen,
-        groups=over.grouped(rows, chosen.groups), groups_nav=over.nav_groups(chosen), strips=drawn, p95=p95, wish=wish,
+        groups=over.grouped(rows, chosen.groups), groups_nav=over.nav_groups(chosen), windows=windows, burning=burning,
+        strips=drawn, p95=p95, wish=wish,
         ranges=strips.SAID, range_said=strips.SAID[wish.range], legend=strips.legend(), pager=over.pager(chosen),
         range_links={name: link("/", wish.but(range=name, page=wish.page)) for name in strips.RANGES_S},
         page_link=lambda number: link("/", wish.but(page=number)),
@@ -82,7 +88,7 @@ async def scenario(
         tone=here.tone, line=here, state=state, schedule=one.schedule_words(watched.schedule if watched else None),
         windows=one.windows_of(here), strip=drawn[here.key], legend=strips.legend(), trouble=trouble,
         chart=chart(name, filled(buckets, since, until, span_s), since, until, deploys=deploys, gaps=gaps),
-        changes=one.changes(newest, now), looked_at=len(newest), ticks=one.ticks_of(ticks), older=older, bad=bad, paged=earliest,
+        changes=one.changes(newest), looked_at=len(newest), ticks=one.ticks_of(ticks), older=older, bad=bad, paged=earliest,
         ranges=CHART_SAID, range_links={other: link(f"/scenarios/{slug}", {"range": other}) for other in CHART_RANGES},
         address=f"/scenarios/{slug}", range=name,
     )  # fmt: skip
