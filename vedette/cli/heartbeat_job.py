@@ -19,8 +19,8 @@ TIMED_OUT = 124  # as `timeout` of GNU coreutils says it
 NOT_RUNNABLE, NOT_FOUND = 126, 127  # as shells say it
 KILL_AFTER_S = 10.0  # what a job that is to end has for it
 URL_VARIABLE = "VEDETTE_HEARTBEAT_URL"
-_PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH")
-_FROM_TERMINAL = ("SIGINT", "SIGQUIT")  # a terminal sends them to the job as well
+_PASSED_ON = frozenset({"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH"})
+_FROM_TERMINAL = frozenset({"SIGINT", "SIGQUIT"})  # a terminal sends them to the job as well
 
 Tell = Callable[[Said], str]  # says it, and returns what went wrong
 
