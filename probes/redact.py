@@ -20,6 +20,8 @@ Whatever = TypeVar("Whatever")
 _NOTHING_CAN_BE_HERE = re.compile(r"[0-9a-f-]{0,36}")  # ids, counts, dates
 _LABELS = {"connection": "credentials", "bearer": "credentials", "password": "secret"}
 _MIN_BEGINNING = 5  # of a value that was cut off
+_BETWEEN = "\n\0\n"  # no pattern reaches over this
+_BUT_SUBJECT = tuple(f.name for f in fields(Outcome) if f.name != "subject")
 _NOBODY = Subject("", "", "", "", "")
 _WITHOUT_TEXT = frozenset({type(None), bool, int, float, datetime})
 _MIN_LINE = 12  # a line of a secret with several lines, such as a private key, is a secret of its own
@@ -67,8 +69,9 @@ class Redactor:
 
     def outcome(self, o: Outcome) -> Outcome:
         """Return the outcome with every text in it redacted, at any depth; itself if there is nothing to redact."""
-        whole = "\n\0\n".join(_texts(o))  # no pattern reaches over this
-        if self.text(whole) == whole:
+        whole = _BETWEEN.join(_texts([getattr(o, name) for name in _BUT_SUBJECT]))
+        about = _BETWEEN.join(_texts(o.subject)) if self._values else ""
+        if self.text(whole) == whole and self._without_values(about) == about:
             return o
         whatever = self._redacted(replace(o, subject=_NOBODY))
         return replace(whatever, subject=self.own(o.subject))

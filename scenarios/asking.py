@@ -127,7 +127,7 @@ class Asking:
 
 def longest_s(scenario: Scenario) -> float:
     """Return how long asking a scenario takes at most, undos between its attempts included, those of the last one not."""
-    between_s = scenario.retries * UNDO_MOST_S if scenario.probe.needs() else 0.0
+    between_s = scenario.retries * UNDO_MOST_S if scenario.retries and scenario.probe.needs() else 0.0
     return (scenario.retries + 1) * scenario.timeout + between_s
 
 
