@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeAlias
 
@@ -246,17 +246,18 @@ def _covers(window: Window, suite: Suite) -> bool:
 
 def _checked(wanted: NewWindow, now: datetime) -> Window:
     """Return the window, without its identity. Raises: NotAllowed."""
-    starts_at = wanted.starts_at or now
     if not wanted.why.strip():
         raise NotAllowed("'why' is missing: whoever sees the window later must know what it was for")
     if not SHORTEST_S <= wanted.lasts_s <= LONGEST_S:
         raise NotAllowed(f"a window should last from 1 s to {LONGEST_S // 86_400} days")
+    starts_at = wanted.starts_at or now
     if now - _ABOUT_NOW <= starts_at < now:
         starts_at = now
     if starts_at < now:
         raise NotAllowed("a window cannot begin in the past: what was seen is not made unseen")
     if starts_at > now + FURTHEST:
         raise NotAllowed("a window should begin within a year; what comes back belongs under 'maintenance' in the suite")
+    starts_at = starts_at.astimezone(UTC)  # only now: for a date at the end of all calendars it would raise
     ends_at = starts_at + timedelta(seconds=wanted.lasts_s)
     return Window(
         "", starts_at, ends_at, wanted.why.strip(),
