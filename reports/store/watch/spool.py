@@ -15,6 +15,7 @@ from reports.store.watch.lines import Line, TickLine, without_details
 from reports.store.watch.spool_lines import Decoder, Encoder
 
 SEGMENT_BYTES = 4 * 1024 * 1024
+_PASSES_LIGHT_AT, _ALL_LIGHT_AT = 0.5, 0.75  # of the room
 _REFUSED_BYTES = 16 * 1024 * 1024
 _FORM = "ticks-*.jsonl"
 
@@ -75,7 +76,7 @@ class Spool:
 
     def add(self, lines: Sequence[Line]) -> None:
         """Append lines. Raises: SpoolFull, or OSError where the disk takes no more; then none of them is in."""
-        lines = self._lightened(lines)
+        lines, shed = self._lightened(lines)
         if self._file is None or self._segments[-1].size >= SEGMENT_BYTES:
             self._begin()
         segment = self._segments[-1]
@@ -92,6 +93,7 @@ class Spool:
             raise
         segment.size += len(data)
         segment.ticks += _count(lines)
+        self.shed += shed
 
     def first(self, most: int) -> Batch | None:
         """Return the oldest lines, `most` at most, until `done` says that they are in the store; None when it is empty."""
@@ -126,13 +128,13 @@ class Spool:
         self._end()
         os.close(self._lock)
 
-    def _lightened(self, lines: Sequence[Line]) -> Sequence[Line]:
+    def _lightened(self, lines: Sequence[Line]) -> tuple[Sequence[Line], int]:
+        """Return the lines as they are to be kept, and from how many the evidence was taken."""
         used = self.size / self._most_bytes
-        if used < 0.5:
-            return lines
-        kept = [without_details(line) if used >= 0.75 or _is_pass(line) else line for line in lines]
-        self.shed += sum(now is not before for now, before in zip(kept, lines, strict=True))
-        return kept
+        if used < _PASSES_LIGHT_AT:
+            return lines, 0
+        kept = [without_details(line) if used >= _ALL_LIGHT_AT or _is_pass(line) else line for line in lines]
+        return kept, sum(now is not before for now, before in zip(kept, lines, strict=True))
 
     def _begin(self) -> None:
         self._end()
