@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reports.store.watch.lock import ServiceLock
     from scenarios.model import Suite
     from scenarios.watch.events import WatchSink
-    from vedette.service.assembly import Assembly
+    from vedette.service.assembly import Acknowledged, Assembly
     from vedette.service.server import Server
     from vedette.service.state import ServeSettings
 
@@ -35,8 +35,12 @@ SERVICE_FILE = "service.json"  # tells commands on this machine where we listen
 _log = logging.getLogger("vedette.watch")
 
 
-def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = ()) -> Exit:
-    """Serve until SIGTERM or SIGINT, and return how it went. Raises: UsageError for what the command line got wrong."""
+def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = (), acknowledged: Sequence[Acknowledged] = ()) -> Exit:
+    """Serve until SIGTERM or SIGINT, and return how it went.
+
+    `more_sinks` are told what all are told; `acknowledged` are called, on the store's thread, for each tick that is stored
+    for good. Raises: UsageError for what the command line got wrong.
+    """
     from reports.store.errors import StoreError
     from reports.store.preflight import check_store
     from reports.store.watch.lock import only_service
@@ -48,7 +52,7 @@ def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = ()) -> Exit
         check_store(where_of(settings))
         with only_service(where_of(settings), settings.location) as lock:
             _mend(own)
-            return _in_loop(_Watch(settings, lock, more_sinks).run())
+            return _in_loop(_Watch(settings, lock, more_sinks, acknowledged).run())
     except OSError as problem:
         complain(no_state_folder(own, problem))
     except StoreError as problem:
@@ -77,10 +81,17 @@ def _in_loop(whole: Coroutine[Any, Any, Exit]) -> Exit:
 class _Watch:
     """One life of the service, from loading to the last outcome stored."""
 
-    def __init__(self, settings: ServeSettings, lock: ServiceLock, more_sinks: Sequence[WatchSink]) -> None:
+    def __init__(
+        self,
+        settings: ServeSettings,
+        lock: ServiceLock,
+        more_sinks: Sequence[WatchSink],
+        acknowledged: Sequence[Acknowledged],
+    ) -> None:
         self._settings = settings
         self._lock = lock
         self._more_sinks = more_sinks
+        self._acknowledged = acknowledged
         self._stop = asyncio.Event()
         self._trouble: list[str] = []  # what went wrong on our side and decides the exit code
 
@@ -111,7 +122,7 @@ class _Watch:
         from vedette.service.server import Server
 
         settings = self._settings
-        made = assembled(settings, suites, self._more_sinks)
+        made = assembled(settings, suites, self._more_sinks, self._acknowledged)
         service = made.service
         if not made.series:
             complain("the suites have no scenario for these targets, so there is nothing to watch")

@@ -14,7 +14,7 @@ from reports.board import Board
 from reports.metrics.exposition import Exposition
 from reports.store.ledger.audit import Audit
 from reports.store.ledger.deployments import Deployments
-from reports.store.ledger.maintenance import Maintenance
+from reports.store.ledger.maintenance import MaintenanceBook
 from reports.store.ledger.tokens import Tokens
 from reports.store.sink import StoreSink
 from reports.store.store import Store
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from reports.store.watch.answers import Gap, SeriesState
     from scenarios.model import Suite
 
+Acknowledged = Callable[[SeriesKey, datetime], None]  # what is stored for good, called on the store's thread
 _HOUR, _DAYS = timedelta(hours=1), timedelta(days=30)
 
 
@@ -52,7 +53,7 @@ class Assembly:
     id: str  # of this life of the service
     series: tuple[Watched, ...]
     reloader: Reloader
-    maintenance: Maintenance
+    maintenance: MaintenanceBook
 
     def close(self) -> None:
         """Give back what was opened; nothing may be asked any more. Blocks."""
@@ -77,7 +78,12 @@ def where_of(settings: ServeSettings) -> Path | str:
     return settings.store or Settings(settings.state).database
 
 
-def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequence[WatchSink] = ()) -> Assembly:
+def assembled(
+    settings: ServeSettings,
+    suites: Sequence[Suite],
+    more_sinks: Sequence[WatchSink] = (),
+    acknowledged: Sequence[Acknowledged] = (),
+) -> Assembly:
     """Return the service with all its parts, restored from the store; nothing runs yet.
 
     Blocks; to be called on the event loop's thread before anything is served. Raises: StoreError, OSError.
@@ -90,13 +96,12 @@ def assembled(settings: ServeSettings, suites: Sequence[Suite], more_sinks: Sequ
     states = history.states(settings.location)
     board = _board(history, settings.location, states, series, now)
     deployments = Deployments(where)
-    versions, maintenance = Versions(deployments.versions()), Maintenance(where)
+    versions, maintenance = Versions(deployments.versions(settings.location)), MaintenanceBook(where)
     calendar = Calendar(maintenance, suites)
-    calendar.load()
     calendar.load()
     metrics = Exposition(board, max_series=settings.max_series, version=version())
     bus, log = Bus(), WatchLog()
-    stored = _Stored([metrics.acknowledged])
+    stored = _Stored([metrics.acknowledged, *acknowledged])
     sink = TickSink(where, spool=own.state / "spool", acknowledged=stored)
     told = Told([board, metrics, sink, bus, log, *more_sinks])
     heartbeats = Heartbeats.opened(
@@ -140,7 +145,7 @@ class _Noting:
 class _Stored:
     """Tells several of what is stored for good; called on the store's thread."""
 
-    def __init__(self, listeners: list[Callable[[SeriesKey, datetime], None]]) -> None:
+    def __init__(self, listeners: list[Acknowledged]) -> None:
         self.listeners = listeners
 
     def __call__(self, key: SeriesKey, at: datetime) -> None:
