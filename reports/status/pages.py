@@ -35,7 +35,7 @@ def page(template: str, frame: Frame, *, title: str, tone: str, here: str = "", 
     now = frame.now
     return rendered(
         template, frame=frame, title=title, tone=tone, here=here, nav=NAV, now=now, icon=icon_of(tone), asset=asset,
-        marks=words.ALL_MARKS, seconds=seconds, number=words.number, ratio=words.ratio, instant=words.instant, said=words.SAID,
+        marks=words.ALL_MARKS, seconds=seconds, number=words.number, ratio=words.ratio, instant=words.instant,
         age=lambda at: words.since(at, now), count=words.count, query=link, segment=segment, **given,
     )  # fmt: skip
 

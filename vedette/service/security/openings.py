@@ -13,7 +13,7 @@ OWN_SECRET = re.compile(r"/heartbeat/[^/]+/[^/]+(/[^/]+)?")  # the address itsel
 OPENABLE: Mapping[str, re.Pattern[str]] = {
     "health": re.compile(r"/health|/health/[a-z]+"),
     "metrics": re.compile(r"/metrics"),  # not /probe: it makes us send requests
-    "badges": re.compile(r"/badges?/[^/]+"),
+    "badges": re.compile(r"/badge/[^/]+|/badge/suite/[^/]+/[^/]+"),
     "public": re.compile(r"/public|/public/[^/]+|/assets/[^/]+"),
 }
 
