@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -89,15 +89,12 @@ class Client:
         sent = None if body is None else json.dumps(body).encode()
         if sent is not None:
             headers["Content-Type"] = "application/json"
-        connection = self._connection()
+        exchange = _Exchange(self._connection(), method, self._base + quote(path, safe="/?&=%+:,~-._"), sent, headers)
         try:
-            with contextlib.closing(connection), _cut_off_after(self._within_s, connection):
-                connection.request(method, self._base + quote(path, safe="/?&=%+:,~-._"), sent, headers)
-                answer = connection.getresponse()
-                text = _read(answer)
-        except (OSError, http.client.HTTPException) as problem:
+            status, text = exchange.within(self._within_s)
+        except (OSError, http.client.HTTPException, UnicodeError) as problem:  # the last for a host that is no name
             raise self._unreachable(problem) from problem
-        return self._said(answer, text)
+        return self._said(status, text)
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._scheme == "https":
@@ -105,17 +102,17 @@ class Client:
             return http.client.HTTPSConnection(self._host, self._port, timeout=self._within_s, context=trusted)
         return http.client.HTTPConnection(self._host, self._port, timeout=self._within_s)
 
-    def _said(self, answer: http.client.HTTPResponse, text: bytes) -> Json:
+    def _said(self, status: int, text: bytes) -> Json:
         try:
             said = json.loads(text) if text.strip() else None
         except (ValueError, RecursionError):
             said = None
-            if answer.status < 300:
+            if status < 300:
                 raise ServiceUnreachable(f"{self._place} does not answer like a service of vedette: no JSON") from None
-        if answer.status < 300:
+        if status < 300:
             return said
         problem = said if isinstance(said, dict) else {}
-        raise ServiceRefused(self._why(answer.status, problem), answer.status, problem)
+        raise ServiceRefused(self._why(status, problem), status, problem)
 
     def _why(self, status: int, problem: Mapping[str, Json]) -> str:
         """Return what a person needs to know of a refusal."""
@@ -141,7 +138,7 @@ class Client:
             return ServiceUnreachable(f"nobody listens at {where}; is `vedette serve` running there?")
         if isinstance(problem, TimeoutError):
             return ServiceUnreachable(f"{where} did not answer within {self._within_s:g} s")
-        if isinstance(problem, socket.gaierror):
+        if isinstance(problem, socket.gaierror | UnicodeError):
             return ServiceUnreachable(f"the host of {where} is not known")
         if isinstance(problem, http.client.HTTPException):
             return ServiceUnreachable(f"{where} does not answer like a service of vedette: {type(problem).__name__}")
@@ -181,31 +178,46 @@ def _parts(url: str) -> tuple[str, str, int | None, str]:
     return parts.scheme, host, port, parts.path.rstrip("/")
 
 
-@contextlib.contextmanager
-def _cut_off_after(within_s: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Bound the whole exchange: a service that answers a byte a second is one that does not answer.
+class _Exchange:
+    """One question and its answer, on a thread of its own: so the time counts as a whole, whatever is waited for.
 
-    Raises: TimeoutError once the time is over, whatever was waited for.
+    A socket's own timeout begins anew with every byte, and looking up a name has none at all.
     """
-    over = threading.Event()
 
-    def cut() -> None:
-        over.set()
-        if connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+    def __init__(
+        self, connection: http.client.HTTPConnection, method: str, path: str, sent: bytes | None, headers: Mapping[str, str]
+    ) -> None:
+        self._connection = connection
+        self._question = (method, path, sent, headers)
+        self._socket: socket.socket | None = None
+        self._answer: tuple[int, bytes] | None = None
+        self._problem: Exception | None = None
 
-    timer = threading.Timer(within_s, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, http.client.HTTPException) as problem:
-        if over.is_set():
-            raise TimeoutError from problem
-        raise
-    finally:
-        timer.cancel()
+    def within(self, seconds: float) -> tuple[int, bytes]:
+        """Return the status and the body. Raises: OSError, HTTPException or UnicodeError; TimeoutError once the time is over."""
+        thread = threading.Thread(target=self._ask, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)  # so that it ends soon
+            raise TimeoutError
+        if self._answer is None:
+            raise self._problem or TimeoutError()
+        return self._answer
+
+    def _ask(self) -> None:
+        try:
+            with contextlib.closing(self._connection):
+                self._connection.connect()
+                self._socket = self._connection.sock
+                method, path, sent, headers = self._question
+                self._connection.request(method, path, sent, headers)
+                with self._connection.getresponse() as answer:
+                    self._answer = answer.status, _read(answer)
+        except Exception as problem:  # told by whoever waits, on its own thread
+            self._problem = problem
 
 
 def _read(answer: http.client.HTTPResponse) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from probes.ids import new_id
 from probes.outcome import Outcome, Severity, Verdict, check, control
 from probes.target import Target
 from reports.board import Board
+from reports.store.watch.sink import TickSink
 from scenarios.model import Scenario, Suite
 from scenarios.runner import utc_now
 from scenarios.schedule_spec import ScheduleSpec
@@ -142,10 +144,23 @@ def tick(of: Watched, verdict: Verdict = Verdict.PASS, *, at: datetime | None = 
 
 
 def tell(service: Service, *ticks: Tick) -> None:
-    """Let the service hear what happened, the board before those who listen."""
+    """Let the service hear what happened, the board before those who listen; what is stored is stored when this returns."""
+    sinks = [service.board, service.bus, *([service.sink] if isinstance(service.sink, TickSink) else [])]
     for one in ticks:
-        service.board.take_watched(one)
-        service.bus.take_watched(one)
+        for sink in sinks:
+            sink.take_watched(one)
+    if isinstance(service.sink, TickSink):
+        assert service.sink.flush(10)
+
+
+@contextlib.contextmanager
+def storing(make_service: Callable[..., Service], *suites: Suite, **parts: Any) -> Iterator[Service]:
+    """Yield a service that stores what it is told."""
+    service = living(make_service, *suites, **parts)
+    sink = TickSink(service.settings.store, spool=service.settings.state / "spool")
+    service.sink = sink
+    yield service
+    sink.close()
 
 
 def series_of(service: Service) -> list[Watched]:
@@ -173,3 +188,28 @@ async def serving(service: Service) -> AsyncIterator[str]:
         finally:
             await server.stop(within_s=5)
             await close_app(app)
+
+
+@contextlib.contextmanager
+def serving_elsewhere(service: Service) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """Serve in a loop of its own on a thread, so that it can be frozen while the test goes on."""
+    loop = asyncio.new_event_loop()
+    app = build_app(service)
+    server = Server(app, service.settings)
+    over = asyncio.Event()
+
+    async def serve() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve())
+            await over.wait()
+            await server.stop(within_s=5)
+        await close_app(app)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    try:
+        yield server.url, loop
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+        loop.close()

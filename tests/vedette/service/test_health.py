@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -15,10 +13,8 @@ from probes.outcome import Verdict
 from scenarios.watch.series import watched
 from scenarios.watch.watcher import Watcher
 from tests.probes.kinds.loopback import outcome_of
-from tests.vedette.service.living import asking, living, serving, suite
+from tests.vedette.service.living import asking, living, serving, serving_elsewhere, suite
 from vedette.service.api import readiness
-from vedette.service.app import build_app, close_app
-from vedette.service.server import Server
 from vedette.service.state import Service
 
 pytestmark = pytest.mark.anyio
@@ -131,31 +127,6 @@ async def test_start_up_is_told_from_being_ready(service: Service) -> None:
         unload(service)
         answer = await client.get("/health/startup")
     assert (answer.status_code, answer.json()["status"]) == (503, "starting")
-
-
-@contextlib.contextmanager
-def serving_elsewhere(service: Service) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
-    """Serve in a loop of its own on a thread, so that it can be frozen while the test goes on."""
-    loop = asyncio.new_event_loop()
-    app = build_app(service)
-    server = Server(app, service.settings)
-    over = asyncio.Event()
-
-    async def serve() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(server.serve())
-            await over.wait()
-            await server.stop(within_s=5)
-        await close_app(app)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    try:
-        yield server.url, loop
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-        loop.close()
 
 
 async def test_a_loop_that_stands_still_is_noticed(service: Service) -> None:

@@ -136,7 +136,7 @@ async def strip(
     line: Annotated[Line, Depends(line_of)],
     service: Annotated[Service, Depends(the_service)],
     slots: Annotated[int, Query(ge=1, le=366, description="how many")] = 90,
-    slot_s: Annotated[int, Query(ge=300, le=86_400, multiple_of=300, description="how long each is")] = 900,
+    slot_s: Annotated[int, Query(ge=300, le=86_400, multiple_of=300, description="how long each is")] = 300,
 ) -> StripAnswer:
     """Tell the worst verdict of each slot of time, as the heat strip of the page shows it."""
     if timedelta(seconds=slots * slot_s) > _LONGEST_STRIP:
