@@ -70,8 +70,7 @@ class Redactor:
     def outcome(self, o: Outcome) -> Outcome:
         """Return the outcome with every text in it redacted, at any depth; itself if there is nothing to redact."""
         whole = _BETWEEN.join(_texts([getattr(o, name) for name in _BUT_SUBJECT]))
-        about = _BETWEEN.join(_texts(o.subject)) if self._values else ""
-        if self.text(whole) == whole and self._without_values(about) == about:
+        if self.text(whole) == whole and self.own(o.subject) is o.subject:
             return o
         whatever = self._redacted(replace(o, subject=_NOBODY))
         return replace(whatever, subject=self.own(o.subject))
@@ -81,7 +80,8 @@ class Redactor:
 
         An e-mail address in it is the owner's, whom people must reach: detectors are for what targets send.
         """
-        return self._redacted(thing, self._without_values)
+        whole = _BETWEEN.join(_texts(thing)) if self._values else ""
+        return thing if self._without_values(whole) == whole else self._redacted(thing, self._without_values)
 
     def _without_values(self, s: str) -> str:
         if not self._values:

@@ -88,7 +88,8 @@ def critical_path_s(scenarios: Sequence[Scenario], spans: Mapping[str, Span], al
     longest: dict[str, float] = {}
     for scenario in sorted((s for s in scenarios if s.name in spans), key=lambda s: spans[s.name].began_s):
         span = spans[scenario.name]
-        before = [longest[n] for n in longest if _waited_for(scenario, n, spans, alone)]
+        others = list(longest) if scenario.name in alone else [n for n in (*scenario.needs, *alone) if n in longest]
+        before = [longest[n] for n in others if _waited_for(scenario, n, spans, alone)]
         longest[scenario.name] = max(before, default=0.0) + span.ended_s - span.began_s
     return max(longest.values(), default=0.0)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from probes.ids import new_id
@@ -40,7 +41,7 @@ class Stop:
 class _State:
     """What is known of the scenarios while the run goes."""
 
-    waiting: list[Scenario]
+    waiting: dict[str, Scenario]  # those first on which the longest chains wait
     alone: frozenset[str] = frozenset()
     running: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Runner:
         self._jobs = jobs
         self._version = version
         self._kind = kind
-        self._known = dict(known or {})
+        self._verdicts = dict(known or {})  # of what is settled
         self._courses: dict[str, Course] = {}
         self._clock = clock
         self._trouble: list[str] = []
@@ -97,7 +98,10 @@ class Runner:
         self._run_id, self._zero = new_id(), 0.0
         self._chains = waiting_chains(self._chosen.scenarios)
         alone = frozenset(s.name for s in self._chosen.scenarios if breaks_neighbours(s, self._target))
-        self._state = _State(list(self._chosen.scenarios), alone)
+        self._names = {*self._by_name, *self._verdicts}
+        self._has_needs = any(s.needs for s in self._chosen.scenarios)
+        in_order = sorted(self._chosen.scenarios, key=lambda s: -self._chains[s.name])
+        self._state = _State({s.name: s for s in in_order}, alone)
 
     def request_stop(self, reason: str, signal: int = 0) -> None:
         """Cancel what is running, undo what it did, skip the rest; what was seen until then is kept."""
@@ -142,29 +146,32 @@ class Runner:
     def _skip_what_cannot_run(self) -> None:
         """Settle what is waiting in vain, again and again: each skip may decide the fate of another."""
         state, skipped = self._state, True
+        dependent = [s for s in state.waiting.values() if s.needs or self._stop] if self._stop or self._has_needs else ()
         while skipped:
             skipped = False
-            verdicts = {**self._known, **{name: outcome.verdict for name, outcome in state.outcomes.items()}}
-            for scenario in list(state.waiting):
-                why_not_here = why_not(scenario, verdicts, {*self._by_name, *self._known}, self._target.name)
+            for scenario in dependent:
+                if scenario.name not in state.waiting:
+                    continue
+                why_not_here = why_not(scenario, self._verdicts, self._names, self._target.name)
                 reason = f"not run: {self._stop.reason}" if self._stop else why_not_here
                 if reason:
-                    state.waiting.remove(scenario)
+                    del state.waiting[scenario.name]
                     self._settle(scenario.name, self._unasked(scenario, Verdict.SKIPPED, reason))
                     skipped = True
 
     def _settle_circle(self) -> None:
         """Settle what waits for itself. The loader refuses circles, but a suite need not come from the loader."""
         state = self._state
-        for scenario in state.waiting:
+        for scenario in state.waiting.values():
             self._settle(scenario.name, self._unasked(scenario, Verdict.ERROR, "its needs wait for it in a circle"))
         state.waiting.clear()
 
     def _start_what_may(self, group: asyncio.TaskGroup) -> None:
         state = self._state
-        may = next_to_start(state.waiting, state.running, {*state.outcomes, *self._known}, state.alone, self._chains, self._jobs)
-        for scenario in may:
-            state.waiting.remove(scenario)
+        ready = (s for s in state.waiting.values() if all(need in self._verdicts for need in s.needs))
+        first = list(islice(ready, self._jobs + len(state.alone)))  # more cannot start, and there may be ten thousand
+        for scenario in next_to_start(first, state.running, self._verdicts, state.alone, self._chains, self._jobs):
+            del state.waiting[scenario.name]
             state.began_s[scenario.name] = time.perf_counter() - self._zero
             self._tell(ScenarioStarted(self._run_id, self._asking.subject(scenario)))
             state.running[scenario.name] = group.create_task(self._ask(scenario), name=scenario.name)
@@ -182,6 +189,7 @@ class Runner:
 
     def _settle(self, name: str, outcome: Outcome) -> None:
         self._state.outcomes[name] = outcome
+        self._verdicts[name] = outcome.verdict
         self._tell(OutcomeReady(outcome))
 
     def _halt(self, stop: Stop) -> None:

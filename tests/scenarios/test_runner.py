@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -315,3 +316,14 @@ def test_an_unknown_target_or_no_job_is_refused() -> None:
 )
 def test_durations_are_spoken(seconds: float, text: str) -> None:
     assert spoken_duration(seconds) == text
+
+
+async def test_ten_times_the_scenarios_take_about_ten_times_as_long() -> None:
+    took = []
+    for count in (150, 1500):
+        many = suite(*(scenario(f"s{n}") for n in range(count)))
+        began = time.process_time()
+        result = await _within(run(many, "staging"))
+        took.append(time.process_time() - began)
+        assert len(result.outcomes) == count
+    assert took[1] < 40 * took[0], "each scenario looked at each other one"
