@@ -79,7 +79,7 @@ class Finder:
             if len(value) < MIN_VALUE:
                 continue
             for form, text in _forms(value, hashes):
-                needles.setdefault(text.lower(), _Needle(text.lower(), label, form, value))
+                needles.setdefault(_lower(text), _Needle(_lower(text), label, form, value))
             pattern = _regrouped(value)
             if pattern:
                 self._regrouped.append((pattern, label))
@@ -185,7 +185,7 @@ def _regrouped(value: str) -> re.Pattern[str] | None:
 def _lower(text: str) -> str:
     """Return the text in lower case, of the same length, so that places stay places."""
     low = text.lower()
-    if len(low) == len(text):
+    if len(low) == len(text) and "Σ" not in text:  # its small form depends on what follows it
         return low
     return "".join(small if len(small := sign.lower()) == 1 else sign for sign in text)
 

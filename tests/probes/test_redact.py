@@ -196,3 +196,11 @@ def test_any_secret_of_four_signs_or_more_is_replaced(secret: str, around: str) 
 def test_an_address_with_a_port_and_an_e_mail_in_its_query_keeps_its_host() -> None:
     seen = Redactor().text("http://127.0.0.1:8080/page?email=bob@firma.de&phone=%2B49%2030%2090182011")
     assert seen == "http://127.0.0.1:8080/page?email=[email]&phone=[phone]"
+
+
+@pytest.mark.parametrize("secret", ["00001;İ2", "abcİdefgh", "password-Σ", "ΑΒΓΔΣ", "straße-ẞẞẞẞ"])
+def test_a_value_whose_letters_are_odd_in_lower_case_is_found_too(secret: str) -> None:
+    redactor = Redactor()
+    redactor.add(secret, "known")
+    for text in (secret, f"before {secret} after", f"x{secret}x", f"İΣ {secret}İ"):
+        assert secret not in redactor.text(text)
