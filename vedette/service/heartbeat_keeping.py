@@ -31,13 +31,8 @@ class Keeping:
         self.journal = HeartbeatJournal(state / JOURNAL_FILE)
         self.left_over = self.journal.found  # what an earlier life of the service took and may not have told
         self._ledger = ledger
-        self._stored: dict[str, datetime] = {}  # the newest tick of each job that is stored
         self._saving: asyncio.Task[None] | None = None
         self._from_s = 0.0
-
-    def stored(self, slug: str, at: datetime) -> None:
-        """Take note that the tick of that instant is stored. May be called on any thread."""
-        self._stored[slug] = at
 
     def begin(self, register: Register, now: datetime, now_s: float) -> None:
         """Begin to keep in the store what has changed; does nothing while that is going on, or has just failed."""
@@ -71,4 +66,5 @@ class Keeping:
         self.journal.tidy(self._is_done(now))
 
     def _is_done(self, now: datetime) -> Callable[[Report], bool]:
-        return lambda report: report.at <= self._stored.get(report.slug, now - STORED_AFTER)
+        marks = self.journal.marks
+        return lambda report: report.at <= max(marks.get(report.slug, now - STORED_AFTER), now - STORED_AFTER)

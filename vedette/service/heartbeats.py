@@ -68,10 +68,12 @@ class Heartbeats:
     ) -> None:
         self._state, self._clock, self._monotonic = state, clock, monotonic
         self._key = read_key(state)
-        self._last_seen = dict(last_seen or {})
         self._hearing = Hearing([Deaf(gap.from_at, gap.until_at, "the service was down") for gap in gaps], clock, monotonic)
         self._register = Register(known or {})
         self._keeping = Keeping(state, ledger)
+        self._seen = self._keeping.journal.marks  # of each job, the newest tick that is at rest
+        for key, at in (last_seen or {}).items():
+            self._seen[key.slug] = max(at, self._seen.get(key.slug, at))
         self._teller = Teller(tell, version_of, maintenance_of, vedette_version)
         self.watch(series)
 
@@ -89,6 +91,7 @@ class Heartbeats:
     def watch(self, series: Sequence[Watched]) -> None:
         """Watch these from now on. What is known of a job that goes on, also under a new name, stays. Raises: OSError."""
         self._register.watch(series, self._clock())
+        self._slugs = {beat.watched.key: slug for slug, beat in self._register.beats.items()}
         self._teller.forget_secrets()
         write_book(self._state, self.places())
 
@@ -98,8 +101,10 @@ class Heartbeats:
             self._teller.hear(event)
 
     def stored(self, key: SeriesKey, at: datetime) -> None:
-        """Take note that the tick of that instant is stored. May be called on any thread."""
-        self._keeping.stored(key.slug, at)
+        """Take note that the tick of that instant is stored, or in the spool. May be called on any thread."""
+        slug = self._slugs.get(key)
+        if slug is not None:
+            self._keeping.journal.mark(slug, at)
 
     async def close(self) -> None:
         """Keep what is known, and end."""
@@ -234,7 +239,7 @@ class Heartbeats:
             beat = self._register.find(report.slug)
             if beat is None:
                 continue
-            seen = self._last_seen.get(beat.watched.key)
+            seen = self._seen.get(beat.slug)
             unseen = report.what != "start" and (seen is None or seen < report.at)
             known = [at for at in (beat.standing.reported_at, beat.standing.started_at) if at is not None]
             if not known or max(known) < report.at:
@@ -258,8 +263,8 @@ class Heartbeats:
     def _tell_silence(self, beat: Beat, now: datetime) -> None:
         missed, standing = beat.deadline, beat.standing
         at = max(missed.at, self._hearing.listening_since)
-        seen = self._last_seen.get(beat.watched.key)
-        if seen is None or seen < at:  # else it was told, and stored, just before the last life ended
+        seen = self._seen.get(beat.slug)
+        if seen is None or seen < missed.at:  # else it was told, and stored, just before the last life ended
             deaf = doubt(beat.terms, standing, missed, self._hearing.gaps(now))
             name, desk = beat.watched.scenario.name, self._hearing.desk()
             self._teller.say(beat.watched, at, outcomes.of_silence(name, beat.terms, standing, missed, deaf, desk, now))

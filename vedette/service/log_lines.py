@@ -25,7 +25,7 @@ _FRAMES = 30
 _OURS = ("probes.", "scenarios.", "reports.", "vedette.")
 # The order of the seeds' fields; others follow. The tenant of our own lines is the system itself.
 MANDATORY = ("timestamp", "level", "message", "service", "environment", "correlation_id", "tenant_id", "source")
-_ADDRESS = re.compile(r"(/heartbeat/[^/\s]{1,64}/)[^/\s?#\"'<>]+")
+_ADDRESS = re.compile(r"(/heartbeat/[^/\s{]{1,64}/)[^/\s?#\"'<>]+")
 _HIDDEN = "[redacted]"
 _ROOT = Path(__file__).resolve().parents[2]
 

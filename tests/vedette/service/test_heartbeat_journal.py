@@ -31,9 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def found_in(path: Path) -> list[Report]:
-    journal = HeartbeatJournal(path)
-    os.close(journal._file)
-    return journal.found
+    return HeartbeatJournal(path).found
 
 
 async def test_what_goes_in_comes_out_equal_and_nobody_else_may_read_it(path: Path) -> None:
@@ -171,3 +169,41 @@ def test_nothing_that_was_acknowledged_is_lost_by_a_kill(path: Path) -> None:
         kept = [one.id for one in found_in(path)]
         assert acknowledged - {""} <= set(kept)
         assert len(kept) == len(set(kept))
+
+
+async def test_marks_say_after_a_kill_what_is_at_rest_and_outlive_tidying(path: Path) -> None:
+    journal = HeartbeatJournal(path, tidy_bytes=1)
+    await journal.keep(report(1))
+    journal.mark("a" * 16, AT)
+    journal.mark("a" * 16, AT + timedelta(seconds=1))
+    assert HeartbeatJournal(path).marks == {"a" * 16: AT + timedelta(seconds=1)}
+    journal.tidy(lambda one: True)
+    await journal.close()
+    journal.mark("b" * 16, AT)  # the last ticks come to rest when nothing is taken any more
+    again = HeartbeatJournal(path)
+    assert (again.found, again.marks) == ([], {"a" * 16: AT + timedelta(seconds=1), "b" * 16: AT})
+
+
+async def test_a_journal_that_is_closed_takes_no_report(path: Path) -> None:
+    journal = HeartbeatJournal(path)
+    await journal.close()
+    with pytest.raises(OSError, match="stopping"):
+        await journal.keep(report(1))
+
+
+async def test_marks_from_another_thread_do_not_tear_reports(path: Path) -> None:
+    journal = HeartbeatJournal(path, tidy_bytes=4000)
+
+    def marking() -> None:
+        for number in range(300):
+            journal.mark("a" * 16, AT + timedelta(seconds=number))
+
+    marks = asyncio.create_task(asyncio.to_thread(marking))
+    for number in range(0, 100, 5):
+        await asyncio.gather(*[journal.keep(report(number + place)) for place in range(5)])
+        journal.tidy(lambda one: False)
+    await marks
+    await journal.close()
+    again = HeartbeatJournal(path)
+    assert [one.id for one in again.found] == [f"id-{number}" for number in range(100)]
+    assert again.marks == {"a" * 16: AT + timedelta(seconds=299)}

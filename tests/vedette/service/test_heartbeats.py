@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from probes.outcome import Verdict
 from reports.store.watch.answers import Gap
 from scenarios.events import RunInfo, RunStarted
+from scenarios.heartbeat_times import Standing
 from scenarios.schedule_spec import ScheduleSpec
 from scenarios.watch.events import Trigger
 from tests.vedette.service.desks import NAME, START, Hands, Told, job, opened, series_of, watch_for
@@ -224,6 +225,12 @@ async def test_a_job_that_starts_again_and_again_does_not_look_alive(tmp_path: P
 # Restarts
 
 
+def known_of(desk: Heartbeats) -> Standing:
+    found = desk.standing(SLUG)
+    assert found is not None
+    return found[0]
+
+
 async def restarted(tmp_path: Path, told: Told, hands: Hands, desk: Heartbeats, down: timedelta, **options: Any) -> Heartbeats:
     """Stop a desk, let time pass, and return the next one, which is told when none was there."""
     await desk.close()
@@ -270,19 +277,38 @@ async def test_a_long_pause_is_told_once_not_once_for_each_interval_of_it(
     await desk.close()
 
 
-async def test_silence_that_was_told_and_stored_before_a_kill_is_not_told_again(tmp_path: Path, told: Told, hands: Hands) -> None:
+@pytest.mark.parametrize("how", ["the store says so", "only the spool had it"])
+async def test_silence_that_was_told_before_a_kill_is_not_told_again(tmp_path: Path, told: Told, hands: Hands, how: str) -> None:
     series = series_of(job())
     desk = opened(tmp_path, told, hands, series)
-    known = dict(desk._keeping._ledger.load())
+    before = desk._keeping._ledger.load() or {SLUG: desk._register.beats[SLUG].standing}
     watch_for(desk, hands, 66 * MINUTE)
     assert told.verdicts == ["fail"]
-    # Killed: what the store knows of the standing is from before, only the tick came through.
+    at = told.last.started_at
+    if how == "only the spool had it":
+        desk.stored(series[0].key, at)
+    await desk.close()
+    desk._keeping._ledger.save(before)  # killed: what the store knows of the standing is from before
     again = Told()
-    next_one = opened(tmp_path / "other", again, hands, series, last_seen={series[0].key: told.last.started_at})
-    next_one._register.beats[SLUG].standing = known.get(SLUG) or desk._register.beats[SLUG].standing
+    seen = {series[0].key: at} if how == "the store says so" else {}
+    next_one = opened(tmp_path, again, hands, series, last_seen=seen)
     watch_for(next_one, hands, 10 * MINUTE)
     assert again.verdicts == []
-    await desk.close()
+    watch_for(next_one, hands, 50 * MINUTE)
+    assert again.verdicts == ["fail"]
+    await next_one.close()
+
+
+async def test_a_report_whose_tick_was_in_the_spool_at_a_kill_is_not_told_twice(tmp_path: Path, told: Told, hands: Hands) -> None:
+    series = series_of(job())
+    desk = opened(tmp_path, told, hands, series)
+    await desk.report(SLUG, "success")
+    desk.stored(series[0].key, told.last.started_at)
+    after = Told()
+    next_one = opened(tmp_path, after, hands, series)
+    next_one.sweep()
+    assert after.ticks == []
+    assert (known_of(next_one).reported_at, known_of(next_one).failed) == (told.last.started_at, False)
     await next_one.close()
 
 
@@ -302,8 +328,7 @@ async def test_an_acknowledged_report_whose_tick_was_lost_in_a_kill_is_told_afte
     next_one = opened(tmp_path, after, hands, series, last_seen=stored)
     next_one.sweep()
     assert (after.verdicts, after.last.started_at) == (["fail"], told.last.started_at)  # the first was stored
-    standing, _ = next_one.standing(SLUG) or (None, None)
-    assert standing is not None and standing.exit_code == 2 and standing.succeeded_at == told.ticks[0].outcome.started_at
+    assert (known_of(next_one).exit_code, known_of(next_one).succeeded_at) == (2, told.ticks[0].outcome.started_at)
     await next_one.close()
     await desk._keeping.journal.close()
 
@@ -458,10 +483,8 @@ async def test_ticks_carry_the_version_and_the_maintenance_window(tmp_path: Path
 
 
 @pytest.fixture
-def ten_thousand(tmp_path: Path, told: Told, hands: Hands) -> Iterator[Heartbeats]:
-    desk = opened(tmp_path, told, hands, series_of(*[job(f"job {number}") for number in range(10_000)]))
-    yield desk
-    os.close(desk._keeping.journal._file)
+def ten_thousand(tmp_path: Path, told: Told, hands: Hands) -> Heartbeats:
+    return opened(tmp_path, told, hands, series_of(*[job(f"job {number}") for number in range(10_000)]))
 
 
 def _fastest_s(call: Callable[[], object]) -> float:
