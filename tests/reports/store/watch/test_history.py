@@ -9,10 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from probes.outcome import CERTIFICATE_ENDS, UNIX_TIME, Measurement, Verdict
 from reports.durations import bucket_of
 from reports.store import StoreError
+from reports.store.database import Database
+from reports.store.ledger.tables import HeartbeatRow
 from reports.store.watch.answers import Counts, Gap
 from reports.store.watch.history import WatchHistory
 from reports.store.watch.rollups import COUNTS
@@ -297,6 +300,30 @@ def test_a_late_tick_under_the_old_name_is_found_by_renaming_again(anywhere: str
     assert history.rename(a_key(), new)
     assert history.counts_between([new], HOUR, NOW)[new] == Counts(passed=2)
     assert len(rows(anywhere, "SELECT id FROM series")) == 1
+
+
+def test_a_late_tick_of_a_series_that_was_merged_overwrites_nothing(anywhere: str, history: WatchHistory, tell: TickSink) -> None:
+    """The writer still knows the old name, and what it knows of its rollups lacks what was merged into them."""
+    new = a_key("pay")
+    told(tell, [*ticks_every(60, *[Verdict.PASS] * 3), *ticks_every(50, *[Verdict.FAIL] * 4, key=new)])
+    history.rename(a_key(), new)
+    told(tell, ticks_every(60, Verdict.PASS, since=HOUR + timedelta(minutes=4)))
+    history.rename(a_key(), new)
+    assert history.counts_between([new], HOUR, NOW)[new] == Counts(passed=4, failed=4)
+    assert_rollups_add_up(anywhere)
+
+
+def test_what_is_known_of_a_job_goes_along(anywhere: str, history: WatchHistory, tell: TickSink) -> None:
+    new = a_key("pay")
+    told(tell, ticks_every(60, Verdict.PASS))
+    database = Database(anywhere)
+    for key in (a_key(), a_key("other")):
+        with database.writing() as connection:
+            connection.execute(insert(HeartbeatRow).values(slug=key.slug, watched_since=HOUR, failed=False, note=key.scenario))
+    database.close()
+    history.rename(a_key(), new)
+    found = rows(anywhere, "SELECT slug, note FROM heartbeats ORDER BY note")
+    assert found == [(new.slug, "checkout"), (a_key("other").slug, "other")]
 
 
 # Forgetting

@@ -153,25 +153,41 @@ def test_evidence_makes_room_for_ticks_first_that_of_passes(folder: Path) -> Non
     spool.close()
 
 
-@pytest.mark.parametrize("after", [0, 1, 40], ids=["nothing", "a byte", "a part of a line"])
+@pytest.mark.parametrize("after", [0, 1, 40, 230], ids=["nothing", "a byte", "a part of a line", "a line and a part of one"])
 def test_what_a_full_disk_took_in_part_is_not_in(spool: Spool, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    given = lines(3)
+    given = lines(4)
     spool.add(given[:1])
-    real, calls = os.write, [0]
+    real, taken = os.write, bytearray()
 
     def full(file: int, data: bytes) -> int:
-        calls[0] += 1
-        if calls[0] == 1 and after:
+        if after and not taken:
+            taken.extend(data[:after])
             return real(file, data[:after])
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        spool.add(given[1:2])
+        spool.add(given[1:3])
+    assert (b"\n" in taken) == (after > 200)
     monkeypatch.setattr(os, "write", real)
-    spool.add(given[2:])
-    assert emptied(spool) == [given[0], given[2]]
+    spool.add(given[3:])
+    assert emptied(spool) == [given[0], given[3]]
     assert spool.unreadable == 0
+
+
+def test_it_returns_only_when_the_disk_has_it(folder: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, int]] = []
+    real = os.fsync
+
+    def sync(file: int) -> None:
+        real(file)
+        synced.append((os.path.basename(os.readlink(f"/proc/self/fd/{file}")), os.fstat(file).st_size))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    for number in (2, 3):
+        spool.add(lines(number))
+        assert synced[-1] == ("ticks-0000000001.jsonl", spool.size)
+    assert synced[0][0] == folder.name  # the file's name must survive a power cut too
 
 
 def test_a_disk_that_takes_no_new_file_leaves_none(folder: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
