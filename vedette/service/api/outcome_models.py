@@ -70,6 +70,9 @@ class ExchangeAnswer(Answer):
     status: int | None
     body_bytes: int
     trouble: str
+    address: str = Field(description="that was connected to")
+    http_version: str
+    content_length: int | None = Field(description="what the answer's header promised")
 
 
 class MeasurementAnswer(Answer):
