@@ -1,9 +1,10 @@
 """Measure the CPU of one whole `http` check over a fresh connection, its split, and bare httpx beside it.
 
-`python benchmarks/probe_cost.py [--json] [--quick]`. The target is a small server in a child process, so only our side
-is counted (`process_time`: user and system, threads included). All variants take turns in every repetition, in
-another order each time; a figure is the median of its repetitions, and `range` gives the least and the most.
-`overhead_ratio` is what a session and its `send` cost, over what bare httpx costs for the same exchange.
+`python benchmarks/probe_cost.py [--json] [--quick] [--peer blackbox]`. The target is a small server in a child process,
+so only our side is counted (`process_time`: user and system, threads included). All variants take turns in every
+repetition, in another order each time; a figure is the median of its repetitions, and `range` gives the least and the
+most. `overhead_ratio` is what a session and its `send` cost, over what bare httpx costs for the same exchange. With
+`--peer blackbox` a whole service is compared with blackbox_exporter too (see peer.py).
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--peer", choices=("blackbox",), help="compare a whole service with blackbox_exporter as well (minutes)")
     args = parser.parse_args()
     repetitions, batch = (5, 150) if args.quick else (15, 400)
     ours, theirs = multiprocessing.Pipe()
@@ -61,6 +63,10 @@ def main() -> None:
     finally:
         child.terminate()
         child.join()
+    if args.peer:
+        from peer import compare
+
+        figures |= compare(1 if args.quick else 5, 5.0 if args.quick else 15.0)
     print(json.dumps(figures) if args.json else "\n".join(f"{name:<16} {value}" for name, value in figures.items()))
 
 
