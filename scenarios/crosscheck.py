@@ -50,6 +50,15 @@ def twice_named(drafts: Sequence[Draft]) -> Iterator[Mistake]:
         first.setdefault(draft.name, node.place)
 
 
+def without_schedule(draft: Draft) -> Iterator[Mistake]:
+    """Yield a mistake for a job that reports by itself and does not say when: nobody could tell that it is silent."""
+    if draft.kind is not None and draft.kind.awaits and draft.table.get("schedule") is None:
+        node = draft.table.get("probe")
+        remedy = "add 'schedule', such as {every: 1d}, or {cron: \"30 2 * * *\", timezone: Europe/Berlin}"
+        place = (node or draft.table).place
+        yield Mistake(f"a {draft.kind.kind} does not say when it is due", place, remedy, f"{draft.path}.probe")
+
+
 def unknown_needs(drafts: Sequence[Draft]) -> Iterator[Mistake]:
     """Yield a mistake for each `needs` that names nothing, the scenario itself, or closes a circle."""
     known = {draft.name for draft in drafts if draft.name}

@@ -9,7 +9,15 @@ from pathlib import Path
 from probes.probe import Probe
 from probes.registry import KINDS, LEVERS, SOURCES, RegistryError
 from probes.target import Target
-from scenarios.crosscheck import Draft, twice_named, unfilled_places, unknown_needs, unknown_references, unknown_targets
+from scenarios.crosscheck import (
+    Draft,
+    twice_named,
+    unfilled_places,
+    unknown_needs,
+    unknown_references,
+    unknown_targets,
+    without_schedule,
+)  # fmt: skip
 from scenarios.fragments import Fragments, lay_under
 from scenarios.mistakes import Mistake, SuiteError, near, near_or_known
 from scenarios.model import Scenario, ScenarioKeys, Suite
@@ -258,6 +266,7 @@ class _Loading:
         for draft in drafts:
             self.mistakes += unknown_references(draft, have)
             self.mistakes += unfilled_places(draft, variables)
+            self.mistakes += without_schedule(draft)
 
 
 def _joined(keys: ScenarioKeys, probe: Probe) -> Scenario:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.heartbeat_times import Deadline, Deaf, Lack, Standing, Terms, deadline, doubt, late_by, shifted
+from scenarios.loader import load_suite
+from scenarios.mistakes import SuiteError
 from scenarios.schedule_spec import ScheduleSpec
 
 HOUR = timedelta(hours=1)
@@ -194,3 +197,22 @@ def test_an_interval_goes_on_from_where_it_was_when_the_clock_is_set(by: timedel
 def test_the_calendar_stays_where_it_is_when_the_clock_is_set(by: timedelta) -> None:
     known = replace(NEW, reported_at=at("06-02 02:31"), told_for=at("06-01 02:30"))
     assert deadline(nightly(), shifted(known, by, every=False)) == deadline(nightly(), known)
+
+
+@pytest.mark.parametrize("where", ["scenario", "defaults", "nowhere"])
+def test_a_job_that_does_not_say_when_it_is_due_is_refused_at_its_line(tmp_path: Path, where: str) -> None:
+    schedule = "schedule: {every: 1d}"
+    defaults = f"defaults: {{{schedule}}}\n" if where == "defaults" else ""
+    own = f"\n    {schedule}" if where == "scenario" else ""
+    path = tmp_path / "shop.yaml"
+    path.write_text(
+        "suite: shop\ntargets: {local: {environment: development, base_url: http://127.0.0.1:9}}\n"
+        f"{defaults}scenarios:\n  - name: nightly backup\n    probe: heartbeat{own}\n"
+    )
+    if where != "nowhere":
+        assert load_suite(str(path)).scenarios
+        return
+    with pytest.raises(SuiteError) as refusal:
+        load_suite(str(path))
+    assert "a heartbeat does not say when it is due" in refusal.value.render()
+    assert "shop.yaml:5" in refusal.value.render()

@@ -55,7 +55,7 @@ class Lines:
             facts["outcome"] = "success" if 0 < facts["status"] < 500 else "error"
         with self._lock:
             ordered = {key: self._shown(facts.pop(key, "")) for key in MANDATORY}
-            ordered["logger"] = name
+            ordered["logger"] = self._text(name)
             for key, value in facts.items():
                 ordered[self._text(key)] = _HIDDEN if _is_secret(key, value) else self._shown(value)
         return _within(ordered)

@@ -136,8 +136,9 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "in an address": lambda value: f"https://user:{value}@shop.example.com/a?token={value}#x",
     "in a heartbeat's address": lambda value: f"GET /heartbeat/3f9a0c1b2d4e5f60/{value}/start HTTP/1.1",
 }
+OWN_WORDS = f"before after it broke vedette.test storetrouble {' '.join(MANDATORY)} logger answer error type message stack causes"
 secrets = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=8, max_size=40).filter(
-    lambda text: len(set(text.strip())) > 4 and text.strip() == text and text not in "abcdefgh before and after"
+    lambda text: len(set(text.strip())) > 4 and text.strip() == text and text.lower() not in OWN_WORDS
 )
 
 
