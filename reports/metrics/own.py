@@ -160,7 +160,8 @@ class Own:
     def _phase_lines(self) -> Iterator[str]:
         for place, histograms in sorted(self.phases.items()):
             for phase, histogram in zip(PHASES, histograms, strict=True):
-                yield _PHASE % filling(pairs(names.PHASE.labels, (*place, phase)), histogram)
+                if any(histogram.counts):  # without TLS, say, there is none
+                    yield _PHASE % filling(pairs(names.PHASE.labels, (*place, phase)), histogram)
 
 
 def length_of_page(lines: int, limit: Limit) -> Iterator[tuple[Metric, str]]:
