@@ -5,15 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from scenarios.cron import Cron
 from scenarios.schedule_spec import ScheduleSpec
 from scenarios.watch.events import SeriesKey
-from scenarios.watch.slots import Beat, Due, Grid, slots_between
+from scenarios.watch.slots import Beat, Due, Grid, Times
 
 FIRST_WITHIN_S = (1.0, 60.0)  # first ticks are spread over so long, the more the longer
 FIRST_TICKS_PER_S = 200.0
@@ -61,7 +59,7 @@ class Agenda:
         self._entries: dict[SeriesKey, _Entry] = {}
         self._heap: list[tuple[float, int, _Entry]] = []
         self._turns = 0
-        self._crons: dict[tuple[str, str], Cron] = {}
+        self._times: dict[tuple[str, str], Times] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -76,7 +74,7 @@ class Agenda:
         """
         slots: Grid | Beat
         if spec.cron is not None:
-            slots = Beat(self._cron(spec), now_s, self.offset_s, seen_s, self._jitter_up_to(spec))
+            slots = Beat(self._times_of(spec), now_s, self.offset_s, seen_s, self._jitter_up_to(spec))
         else:
             slots = self._grid(key, spec, now_s, pace)
             if seen_s is None or seen_s > now_s + self.offset_s or slots.slots_since(seen_s - self.offset_s):
@@ -146,34 +144,24 @@ class Agenda:
         What is asked late, right after the start, is no gap: the newest slot of an interval, and of a cron expression one
         within its grace.
         """
-        now_wall_s, found = now_s + self.offset_s, []
-        oldest: dict[int, float] = {}
-        for key, at_s in seen_s.items():
+        found = []
+        for key, at_s in sorted(seen_s.items(), key=lambda seen: seen[1]):  # the oldest first, whose slots hold the others'
             entry = self._entries.get(key)
-            if entry is not None and isinstance(entry.slots, Beat):
-                cron = id(self._cron(entry.spec))
-                oldest[cron] = min(at_s, oldest.get(cron, at_s))
-        passed: dict[int, list[float]] = {}
-        for key, at_s in seen_s.items():
-            entry = self._entries.get(key)
-            if entry is None or at_s >= now_wall_s:
+            if entry is None or at_s >= now_s + self.offset_s:
                 continue
-            gap = self._gap_on_grid(key, entry.slots, at_s) if isinstance(entry.slots, Grid) else None
-            if isinstance(entry.slots, Beat):
-                cron_of = self._cron(entry.spec)
-                if id(cron_of) not in passed:
-                    since = datetime.fromtimestamp(oldest[id(cron_of)], UTC)
-                    until = datetime.fromtimestamp(now_wall_s, UTC)
-                    passed[id(cron_of)] = [slot.timestamp() for slot in slots_between(cron_of, since, until)]
-                gap = _gap_of_cron(key, passed[id(cron_of)], at_s, late=entry.slots.due_s <= now_s)
-            if gap is not None:
+            if isinstance(entry.slots, Grid):
+                gap = self._gap_on_grid(key, entry.slots, at_s)
+            else:
+                ticks, first_s, _ = self._times_of(entry.spec).passed(at_s, now_s + self.offset_s)
+                gap = Gap(key, ticks - (entry.slots.due_s <= now_s), first_s)
+            if gap.ticks > 0:
                 found.append(gap)
         return found
 
-    def _gap_on_grid(self, key: SeriesKey, grid: Grid, seen_s: float) -> Gap | None:
+    def _gap_on_grid(self, key: SeriesKey, grid: Grid, seen_s: float) -> Gap:
         seen = seen_s - self.offset_s
         ticks = grid.slots_since(seen) - 1  # the newest one is asked late
-        return Gap(key, ticks, grid.first_after(seen) + self.offset_s) if ticks > 0 else None
+        return Gap(key, ticks, grid.first_after(seen) + self.offset_s)
 
     def _grid(self, key: SeriesKey, spec: ScheduleSpec, now_s: float, pace: Pace) -> Grid:
         interval_s = pace.of(spec.every or 0.0)
@@ -184,12 +172,12 @@ class Agenda:
         up_to_s = spec.jitter or 0.0
         return (lambda room_s: self._chance() * min(up_to_s, room_s)) if up_to_s else _no_jitter
 
-    def _cron(self, spec: ScheduleSpec) -> Cron:
-        """Return one and the same for all that are due at the same times: it remembers days."""
+    def _times_of(self, spec: ScheduleSpec) -> Times:
+        """Return one and the same for all that are due at the same times."""
         named = (spec.cron or "", spec.timezone)
-        if named not in self._crons:
-            self._crons[named] = Cron(*named)
-        return self._crons[named]
+        if named not in self._times:
+            self._times[named] = Times(Cron(*named))
+        return self._times[named]
 
     def _enter(self, entry: _Entry) -> None:
         self._turns += 1
@@ -206,9 +194,3 @@ def first_within_s(ticks: int) -> float:
 
 def _no_jitter(room_s: float = 0.0) -> float:
     return 0.0
-
-
-def _gap_of_cron(key: SeriesKey, passed: list[float], seen_s: float, *, late: bool) -> Gap | None:
-    since = bisect_right(passed, seen_s)
-    ticks = len(passed) - since - late
-    return Gap(key, ticks, passed[since]) if ticks > 0 else None

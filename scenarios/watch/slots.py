@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
 
 from scenarios.cron import Cron
 from scenarios.watch.events import SeriesKey
 
 CRON_GRACE_S = 60.0  # a cron slot that passed no longer ago than this is still asked, late
-MOST_COUNTED = 100_000  # cron slots that are counted in one gap, about 70 days of minutes
+MOST_COUNTED = 10_000  # cron slots that are counted in one gap, a week of minutes
 _SAME_S = 0.005  # instants that differ by less are one: what comes back from a store is rounded
 _APART_S = 1.0  # at least, between the end of a cron slot's jitter and the next slot
 
@@ -89,6 +92,45 @@ class Grid:
         return due
 
 
+class Times:
+    """The slots of a cron expression in seconds since 1970. Thousands of series share one, and ask for the same few slots."""
+
+    def __init__(self, cron: Cron) -> None:
+        self._cron = cron
+        self._known: deque[tuple[float, float]] = deque(maxlen=4)  # after any instant of the first to before the second
+        self._run: list[float] = []  # all slots after one instant and up to another
+        self._run_since_s, self._run_until_s = math.inf, -math.inf
+
+    def after(self, at_s: float) -> float:
+        """Return the next slot after an instant, infinity where there is none."""
+        for since_s, next_s in self._known:
+            if since_s <= at_s < next_s:
+                return next_s
+        instant = next(self._cron.after(_instant(at_s)), None) if at_s < _FAR_S else None
+        next_s = instant.timestamp() if instant is not None else math.inf
+        self._known.appendleft((at_s, next_s))
+        return next_s
+
+    def passed(self, since_s: float, until_s: float) -> tuple[int, float, float]:
+        """Return how many slots are after one instant and not after another, the first and the newest of them.
+
+        At most MOST_COUNTED are counted, the oldest; without any, the first and the newest are infinite.
+        """
+        first_s = self.after(since_s)
+        if first_s > until_s:
+            return 0, math.inf, math.inf
+        if since_s < self._run_since_s or until_s < self._run_since_s or since_s > self._run_until_s:
+            self._run, self._run_since_s, self._run_until_s = [], since_s, since_s
+        if until_s > self._run_until_s and len(self._run) < MOST_COUNTED:
+            for instant in islice(self._cron.after(_instant(self._run_until_s)), MOST_COUNTED - len(self._run)):
+                if instant.timestamp() > until_s:
+                    break
+                self._run.append(instant.timestamp())
+            self._run_until_s = until_s
+        begin, end = bisect_right(self._run, since_s), bisect_right(self._run, until_s)
+        return (end - begin, self._run[begin], self._run[end - 1]) if end > begin else (0, math.inf, math.inf)
+
+
 class Beat:
     """Slots by a cron expression: instants of the wall clock, and so looked at anew when that clock was set.
 
@@ -97,29 +139,28 @@ class Beat:
 
     interval_s = 0.0
 
-    def __init__(self, cron: Cron, now_s: float, offset_s: float, seen_s: float | None, jitter: Callable[[float], float]) -> None:
-        self._cron, self._jitter, self._offset_s = cron, jitter, offset_s
+    def __init__(
+        self, times: Times, now_s: float, offset_s: float, seen_s: float | None, jitter: Callable[[float], float]
+    ) -> None:
+        self._times, self._jitter, self._offset_s = times, jitter, offset_s
         self._done_s: float | None = None  # on the wall clock: the newest slot that was asked
         wall_s = now_s + offset_s
         if seen_s is not None and not self._is_silenced_by(seen_s, seen_s - wall_s):
             self._done_s = seen_s
-        newest = cron.newest(_instant(wall_s), timedelta(seconds=CRON_GRACE_S))
-        late = newest is not None and seen_s is not None and newest.timestamp() > seen_s
-        self._slot_s = newest.timestamp() if newest is not None and late else self._next(max(wall_s, self._done_s or 0.0))
+        late = 0
+        if seen_s is not None:
+            late, _, newest_s = times.passed(max(seen_s, wall_s - CRON_GRACE_S), wall_s)
+        self._slot_s = newest_s if late else times.after(max(wall_s, self._done_s or 0.0))
         self._shift_s = 0.0 if late else self._drawn()
 
     @property
     def due_s(self) -> float:
         return self._slot_s + self._shift_s - self._offset_s
 
-    def _next(self, wall_s: float) -> float:
-        instant = next(self._cron.after(_instant(wall_s)), None) if wall_s < _FAR_S else None
-        return instant.timestamp() if instant is not None else math.inf
-
     def _drawn(self) -> float:
         if math.isinf(self._slot_s):
             return 0.0
-        room_s = self._next(self._slot_s) - self._slot_s - _APART_S
+        room_s = self._times.after(self._slot_s) - self._slot_s - _APART_S
         return max(0.0, min(self._jitter(room_s), room_s))
 
     def clock_set(self, offset_s: float, now_s: float) -> None:
@@ -134,26 +175,24 @@ class Beat:
             return  # what was passed over is seen when it is popped
         if self._done_s is not None and self._is_silenced_by(self._done_s, back_s):
             self._done_s = None
-        self._slot_s = self._next(max(now_s + offset_s, self._done_s or 0.0))
+        self._slot_s = self._times.after(max(now_s + offset_s, self._done_s or 0.0))
         self._shift_s = self._drawn()
 
     def _is_silenced_by(self, done_s: float, back_s: float) -> bool:
         """Tell whether the clock went back so far that not running a slot twice would leave out slots in between."""
-        return back_s > 0 and back_s >= self._next(done_s) - done_s
+        return back_s > 0 and back_s >= self._times.after(done_s) - done_s
 
     def pop(self, key: SeriesKey, now_s: float) -> Due:
         """Take what is due now, and move on to the slot after it."""
         first_s, wall_s = self.due_s, now_s + self._offset_s
-        newest_s, due_s, passed = self._slot_s, self.due_s, 0
-        for instant in self._cron.after(_instant(self._slot_s)):
-            if instant.timestamp() > wall_s or passed >= MOST_COUNTED:
-                break
-            passed, newest_s = passed + 1, instant.timestamp()
-            due_s = newest_s - self._offset_s
+        passed, _, newest_s = self._times.passed(self._slot_s, wall_s)
+        if not passed:
+            newest_s = self._slot_s
+        due_s = newest_s - self._offset_s if passed else first_s
         ask = now_s - due_s <= CRON_GRACE_S
         if ask:
             self._done_s = newest_s
-        self._slot_s = self._next(max(newest_s, wall_s))
+        self._slot_s = self._times.after(max(newest_s, wall_s))
         self._shift_s = self._drawn()
         return Due(key, due_s, passed if ask else passed + 1, first_s, ask)
 
@@ -164,16 +203,6 @@ _FAR_S = datetime(9990, 1, 1, tzinfo=UTC).timestamp()
 def phase(key: SeriesKey) -> float:
     """Return where in its interval a series is due, from 0 to right below 1: the same for ever."""
     return int.from_bytes(sha256("\x00".join(key).encode("utf-8", "surrogatepass")).digest()[8:14], "big") / 2**48
-
-
-def slots_between(cron: Cron, since: datetime, until: datetime) -> list[datetime]:
-    """Return the slots after `since` and not after `until`, at most MOST_COUNTED."""
-    found: list[datetime] = []
-    for instant in cron.after(since):
-        if instant > until or len(found) >= MOST_COUNTED:
-            return found
-        found.append(instant)
-    return found
 
 
 def _instant(wall_s: float) -> datetime:

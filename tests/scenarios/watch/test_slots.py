@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from math import inf
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.cron import Cron
 from scenarios.watch.events import SeriesKey
-from scenarios.watch.slots import CRON_GRACE_S, Beat, Grid, phase
+from scenarios.watch.slots import CRON_GRACE_S, MOST_COUNTED, Beat, Grid, Times, phase
 
 KEY = SeriesKey("shop", "login works", "production", "local")
 
@@ -28,7 +31,7 @@ def grid(interval_s: float, now_s: float = 0.0, offset_s: float = 0.0, key: Seri
 
 def due_instants(cron: str, zone: str, start: datetime, until: datetime) -> list[str]:
     """Return the local times at which a beat is due when it is looked at each time right when it is due."""
-    beat = Beat(Cron(cron, zone), start.timestamp(), 0.0, None, no_jitter)
+    beat = Beat(Times(Cron(cron, zone)), start.timestamp(), 0.0, None, no_jitter)
     found = []
     while beat.due_s <= until.timestamp():
         found.append(datetime.fromtimestamp(beat.due_s, ZoneInfo(zone)).strftime("%d %H:%M"))
@@ -40,6 +43,7 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
 
 
+@settings(deadline=None)
 @given(st.floats(1, 10_000), st.floats(0, 1e6), st.floats(0, 2e9))
 def test_slots_of_a_grid_are_an_interval_apart_and_the_first_comes_within_one(
     interval_s: float, now_s: float, offset_s: float
@@ -50,6 +54,7 @@ def test_slots_of_a_grid_are_an_interval_apart_and_the_first_comes_within_one(
     assert all(abs(later - before - interval_s) < 1e-3 for before, later in itertools.pairwise(dues))
 
 
+@settings(deadline=None)
 @given(st.floats(1, 3600), st.floats(0, 1e5))
 def test_the_phase_is_the_same_after_a_restart(interval_s: float, uptime_s: float) -> None:
     before, after = grid(interval_s, 0.0, 1.7e9), grid(interval_s, 5.0, 1.7e9 + uptime_s)
@@ -71,6 +76,7 @@ def test_nothing_drifts_in_a_month_of_minutes() -> None:
     assert made.due_s == pytest.approx(first + 43_200 * 60.0, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.99), st.integers(0, 2**32))
 def test_jitter_stays_within_its_bounds_and_the_period_does_not_drift(share: float, seed: int) -> None:
     chance, plain = random.Random(seed).random, grid(60.0)
@@ -139,7 +145,7 @@ def test_a_time_of_day_is_neither_lost_nor_twice_when_the_clocks_change(
 def test_a_restart_in_the_hour_that_comes_twice_runs_nothing_twice(minutes: int) -> None:
     start = utc(2026, 10, 25, 0, 0) + timedelta(minutes=minutes)  # 02:00 in Berlin, for the first time
     seen = utc(2026, 10, 25, 0, 30).timestamp()
-    beat = Beat(Cron("30 2 * * *", "Europe/Berlin"), start.timestamp(), 0.0, seen if minutes > 30 else None, no_jitter)
+    beat = Beat(Times(Cron("30 2 * * *", "Europe/Berlin")), start.timestamp(), 0.0, seen if minutes > 30 else None, no_jitter)
     expected = utc(2026, 10, 25, 0, 30) if minutes < 30 else utc(2026, 10, 26, 1, 30)
     assert datetime.fromtimestamp(beat.due_s, UTC) == expected
 
@@ -149,10 +155,10 @@ def test_a_beat_goes_on_through_both_passes_of_an_hour() -> None:
     assert found == ["25 02:00", "25 02:30", "25 02:00", "25 02:30", "25 03:00"]
 
 
-NIGHTLY, MINUTELY, HOURLY = Cron("0 3 * * *"), Cron("* * * * *"), Cron("0 * * * *")
+NIGHTLY, MINUTELY, HOURLY = (Times(Cron(text)) for text in ("0 3 * * *", "* * * * *", "0 * * * *"))
 
 
-def run_once(cron: Cron, at: datetime) -> Beat:
+def run_once(cron: Times, at: datetime) -> Beat:
     """Return a beat whose newest slot was asked at that time; the monotonic clock stands at the wall's seconds."""
     beat = Beat(cron, at.timestamp() - 30, 0.0, None, no_jitter)
     assert beat.pop(KEY, at.timestamp()).ask
@@ -170,7 +176,7 @@ def test_a_slot_that_was_run_is_not_run_again_when_the_clock_went_back() -> None
 
 
 @pytest.mark.parametrize(("cron", "soonest_s"), [(MINUTELY, 60), (HOURLY, 3600)], ids=["every minute", "every hour"])
-def test_a_clock_that_goes_back_silences_nobody_for_longer_than_usual(cron: Cron, soonest_s: float) -> None:
+def test_a_clock_that_goes_back_silences_nobody_for_longer_than_usual(cron: Times, soonest_s: float) -> None:
     at = utc(2026, 6, 1, 3, 0)
     beat = run_once(cron, at)
     beat.clock_set(-3600.0, at.timestamp() + 10)
@@ -221,5 +227,34 @@ def test_jitter_of_a_beat_ends_before_the_next_slot() -> None:
 
 
 def test_an_expression_that_never_comes_again_is_never_due() -> None:
-    far = Beat(Cron("0 0 1 1 *"), datetime(9995, 6, 1, tzinfo=UTC).timestamp(), 0.0, None, no_jitter)
+    far = Beat(Times(Cron("0 0 1 1 *")), datetime(9995, 6, 1, tzinfo=UTC).timestamp(), 0.0, None, no_jitter)
     assert far.due_s == float("inf")
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=30))
+def test_shared_times_say_the_same_as_the_expression_in_whatever_order_they_are_asked(minutes: list[int]) -> None:
+    cron, base = Cron("*/7 3-5 * * *", "Europe/Berlin"), utc(2026, 10, 24, 0, 0)
+    times = Times(cron)
+    for minute in minutes:
+        at = base + timedelta(minutes=minute)
+        assert times.after(at.timestamp()) == next(cron.after(at)).timestamp()
+        until = at + timedelta(minutes=minutes[0])
+        slots = [slot.timestamp() for slot in takewhile(lambda slot: slot <= until, cron.after(at))]
+        assert times.passed(at.timestamp(), until.timestamp()) == (
+            len(slots),
+            slots[0] if slots else inf,
+            slots[-1] if slots else inf,
+        )
+
+
+def test_a_clock_that_jumps_by_years_is_followed_in_no_time() -> None:
+    at = utc(2026, 6, 1, 3, 0)
+    beats = [Beat(MINUTELY, at.timestamp() - 1, 0.0, None, no_jitter) for _ in range(200)]
+    began = time.process_time()
+    for beat in beats:
+        beat.clock_set(1e9, at.timestamp() + 5)
+        due = beat.pop(KEY, at.timestamp() + 5)
+        assert (due.ask, due.skipped) == (False, MOST_COUNTED + 1)
+        assert 0 < beat.due_s - at.timestamp() - 5 <= 60
+    assert time.process_time() - began < 2
