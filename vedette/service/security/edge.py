@@ -114,6 +114,8 @@ class _Reply:
             return
         self._ended = not message.get("more_body", False)
         await self._send(message)
+        if not self._ended:
+            await asyncio.sleep(0)  # once the reader is gone nothing else waits, and who makes more would never notice
 
     async def end(self) -> None:
         if not self._ended:

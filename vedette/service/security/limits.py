@@ -38,6 +38,8 @@ class LimitsMiddleware:
         await self._app(scope, _again(body, receive), send)
 
     async def _read(self, request: Request, receive: Receive) -> bytes | None:
+        if "content-length" in request.headers and "transfer-encoding" in request.headers:  # RFC 9112 section 6.3: smuggling
+            raise Problem(400, "a body has either a Content-Length or a Transfer-Encoding", headers=_CLOSE)
         announced = request.headers.get("content-length", "0")
         if not announced.isdecimal():
             raise Problem(400, "the header Content-Length should be a number", headers=_CLOSE)

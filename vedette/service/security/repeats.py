@@ -22,7 +22,7 @@ from vedette.service.security.gate import SAFE
 from vedette.service.security.guard import caller_of
 from vedette.service.security.limits import body_of
 
-_KEY = re.compile(r'"([\x20-\x21\x23-\x7e]{1,255})"|([\x21-\x7e]{1,255})')  # a text as RFC 9651 writes it, or a bare word
+_KEY = re.compile(r'"([\x20-\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')  # a text as RFC 9651 writes it, or a bare word
 _AT_WORK = timedelta(seconds=120)  # longer than any write takes
 _KEPT_HEADERS = frozenset({"content-type", "location", "etag"})
 _REPLAYED = (b"idempotency-replayed", b"true")
