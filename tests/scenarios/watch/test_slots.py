@@ -240,7 +240,7 @@ def test_shared_times_say_the_same_as_the_expression_in_whatever_order_they_are_
         at = base + timedelta(minutes=minute)
         assert times.after(at.timestamp()) == next(cron.after(at)).timestamp()
         until = at + timedelta(minutes=minutes[0])
-        slots = [slot.timestamp() for slot in takewhile(lambda slot: slot <= until, cron.after(at))]
+        slots = [slot.timestamp() for slot in takewhile(lambda slot, until=until: slot <= until, cron.after(at))]
         assert times.passed(at.timestamp(), until.timestamp()) == (
             len(slots),
             slots[0] if slots else inf,
