@@ -280,7 +280,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _help_of(command: str) -> str:
-    return _parser(command).format_help()
+    """Return the help of a command and of what stands below it, such as `maintenance start`."""
+    parser = _parser(command)
+    below = [a.choices.values() for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    return "\n".join(one.format_help() for one in [parser, *(one for group in below for one in group)])
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:
