@@ -47,15 +47,16 @@
   // Where the page stands with the server.
   const link = document.getElementById("link"), words = document.getElementById("link-words");
   const live = !!document.querySelector("[data-live]");
-  let heardAt = Date.now(), lostAt = 0;
-  const heard = () => { heardAt = Date.now(); lostAt = 0; };
+  let heardAt = Date.now(), lostAt = 0, connected = false;
+  const heard = () => { heardAt = Date.now(); lostAt = 0; connected = true; };
   const lost = () => { lostAt ||= heardAt; };
   const showLink = () => {
     if (!live) return;
     if (!lostAt && Date.now() - heardAt > QUIET_MS) lost();
     link.classList.toggle("lost", !!lostAt);
-    link.classList.toggle("live", !lostAt);
+    link.classList.toggle("live", connected && !lostAt);
     document.body.classList.toggle("stale", !!lostAt && Date.now() - lostAt > 10000);
+    if (!connected && !lostAt) return;
     const said = lostAt ? `not connected since ${age((Date.now() - lostAt) / 1000)}` : "live";
     if (words.textContent !== said) words.textContent = said;
   };
@@ -63,6 +64,9 @@
   // Take the regions of a page that the server made anew; the focus stays where it was.
   const placeOf = one => one && one !== document.body && (one.id ? `#${CSS.escape(one.id)}` : one.getAttribute("href") ? `a[href="${CSS.escape(one.getAttribute("href"))}"]` : "");
   const take = page => {
+    document.title = page.title;
+    const icon = document.getElementById("icon"), shown = page.getElementById("icon")?.getAttribute("href");
+    if (icon && shown && icon.getAttribute("href") !== shown) icon.setAttribute("href", shown);
     for (const fresh of page.querySelectorAll("[data-live]")) {
       const old = document.getElementById(fresh.id);
       if (!old) continue;
@@ -74,9 +78,6 @@
       for (const s of old.querySelectorAll("details > summary")) if (open.has(s.textContent)) s.parentElement.open = true;
       if (focus) old.querySelector(focus)?.focus({ preventScroll: true });
     }
-    document.title = page.title;
-    const icon = document.getElementById("icon"), now = page.getElementById("icon");
-    if (icon && now && icon.href !== now.href) icon.href = now.href;
   };
 
   let asking = false, again = false, lastAsked = 0, timer = 0;
@@ -133,11 +134,16 @@
     events.addEventListener("resync", () => { heard(); soon(); });
     events.addEventListener("ticks", message => {
       heard();
-      const told = JSON.parse(message.data).ticks;
       const only = document.body.dataset.only; // the page is about one series, and shows each tick of it
-      const changed = told.map(happened).some(Boolean);
-      if (only ? told.some(one => one.slug === only) : changed) soon();
-      tick();
+      let changed = true; // what cannot be read is read anew as a page
+      try {
+        const told = JSON.parse(message.data).events;
+        changed = told.map(happened).some(Boolean);
+        if (only) changed = told.some(one => one.slug === only);
+      } finally {
+        if (changed) soon();
+        tick();
+      }
     });
   };
 
@@ -160,6 +166,7 @@
   setInterval(tick, 1000);
   if (live) {
     if (document.body.dataset.events) listen(document.body.dataset.events);
+    else heard();
     setInterval(() => { if (!document.hidden) refresh(); }, REFRESH_MS);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
     new MutationObserver(learn).observe(document.getElementById("main"), { childList: true, subtree: true });

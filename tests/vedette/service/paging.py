@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -14,8 +15,10 @@ from reports.store.ledger.deployments import Deployments
 from reports.store.ledger.maintenance import MaintenanceBook
 from reports.store.sink import StoreSink
 from scenarios.burn_in import DEFAULT_PHASES
+from scenarios.events import OutcomeReady, RunFinished, RunStarted
 from scenarios.model import Suite
 from scenarios.watch.series import Watched
+from tests.reports.sample_runs import mixed
 from tests.vedette.service.living import series_of, storing, suite, tell, tick
 from vedette.service.burn_in import BurnIns
 from vedette.service.calendar import Calendar
@@ -62,6 +65,19 @@ def deployed(service: Service, version: str = "1.4.2", ago: timedelta = timedelt
     service.burn_ins.ledger.begin([made])
     service.burn_ins._open[made.id] = made
     return made
+
+
+def store_run(service: Service) -> str:
+    """Store a run of every verdict as one after a deployment, and return its id."""
+    result = mixed()
+    run = replace(result.run, id="run-1", kind="deploy")
+    sink = StoreSink(service.settings.store)
+    sink.take(RunStarted(run, tuple(o.subject for o in result.outcomes)))
+    for one in result.outcomes:
+        sink.take(OutcomeReady(one))
+    sink.take(RunFinished(replace(result, run=run)))
+    sink.close()
+    return run.id
 
 
 class Nesting(HTMLParser):

@@ -14,16 +14,20 @@ import pytest
 from probes.outcome import Evidence, Verdict, check
 from reports.store.errors import StoreError
 from scenarios.model import Suite
-from tests.reports.sample_runs import mixed
 from tests.vedette.service.conftest import token_of
 from tests.vedette.service.living import asking, series_of, suite, tell, tick
-from tests.vedette.service.paging import deployed, nesting_of, seen_for_an_hour, with_pages
+from tests.vedette.service.paging import deployed, nesting_of, seen_for_an_hour, store_run, with_pages
 from vedette.service.access import Scope
 from vedette.service.state import ReloadResult, Service
 
 pytestmark = pytest.mark.anyio
 
 BAD = "promise 003"
+PATHS = (
+    "/", "/?q=003&range=30h", "/?page=99", "/?only=problems", "/?range=<&page=x&only=y",
+    "SCENARIO", "SCENARIO?only=bad&range=7d", "SCENARIO?before=2026-01-01T00:00:00%2B00:00", "SCENARIO?before=x", "EVIDENCE",
+    "/deployments", "/deployments/d-1.4.2", "/runs", "/runs/run-1", "/maintenance", "/public",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -44,22 +48,6 @@ def banner(text: str) -> str:
     found = re.search(r"<h1>.*?</h1>", text, re.DOTALL)
     assert found is not None
     return html.unescape(re.sub(r"<[^>]+>", "", found[0])).strip()
-
-
-def store_run(service: Service) -> str:
-    """Store a run of every verdict as one after a deployment, and return its id."""
-    from reports.store.sink import StoreSink
-    from scenarios.events import OutcomeReady, RunFinished, RunStarted
-
-    result = mixed()
-    run = replace(result.run, id="run-1", kind="deploy")
-    sink = StoreSink(service.settings.store)
-    sink.take(RunStarted(run, tuple(o.subject for o in result.outcomes)))
-    for one in result.outcomes:
-        sink.take(OutcomeReady(one))
-    sink.take(RunFinished(replace(result, run=run)))
-    sink.close()
-    return run.id
 
 
 async def test_the_overview_says_what_is_broken_since_when_and_for_whom(service: Service, pages: httpx.AsyncClient) -> None:
@@ -90,9 +78,7 @@ async def test_a_page_that_is_all_green_says_how_old_its_newest_proof_is(service
     assert re.search(r"newest proof \d s ago", text) and "icon-pass" in text
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=003&range=30h", "/?page=99", "/?only=problems", "SCENARIO", "SCENARIO?only=bad&range=7d",
-                                  "SCENARIO?before=2026-01-01T00:00:00%2B00:00", "EVIDENCE", "/deployments", "/deployments/d-1.4.2",
-                                  "/runs", "/runs/run-1", "/maintenance", "/public", "/?range=<&page=x&only=y", "SCENARIO?before=x"])  # fmt: skip
+@pytest.mark.parametrize("path", PATHS)
 async def test_every_page_is_sound_html_and_asks_for_nothing_from_elsewhere(
     service: Service, pages: httpx.AsyncClient, path: str
 ) -> None:
