@@ -49,25 +49,27 @@ def make_service(settings: ServeSettings, empty_store: Path) -> Iterator[Callabl
 
     Keywords replace parts, `settings` what the command line says: `make_service(watcher=..., settings={"port": 1})`.
     """
-    opened: list[Any] = []
+    opened: list[Service] = []
 
     def make(**parts: Any) -> Service:
         chosen = replace(settings, **parts.pop("settings", {}))
-        made: dict[str, Any] = dict.fromkeys(("watcher", "sink", "metrics", "burn_ins", "calendar", "heartbeats", "reloads"))
-        made |= {
-            "bus": Bus(),
-            "board": _real("reports.board", "Board"),
-            "store": _store(chosen.store, empty_store),
-            "history": _real("reports.store.watch.history", "WatchHistory", chosen.store),
-            "tokens": Tokens(chosen.store),
-            "audit": Audit(chosen.store),
-        }
-        opened.extend(part for part in made.values() if hasattr(part, "close"))
-        return Service(settings=chosen, started_at=utc_now(), version="1.2.3", clock=utc_now, **{**made, **parts})
+        opened.append(made := service_of(chosen, empty_store, **parts))
+        return made
 
     yield make
-    for part in opened:
-        part.close()
+    for one in opened:
+        close_parts(one)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[FastAPI]:
+    """Yield the application of a service on loopback that a whole file shares, because its tests change nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    service = service_of(ServeSettings(suites=(), store=str(folder / "results.db"), state=folder / "state"), empty_store)
+    app = build_app(service)
+    yield app
+    app.state.answers.close()
+    close_parts(service)
 
 
 @pytest.fixture
@@ -91,6 +93,29 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     await close_app(app)
 
 
+def service_of(settings: ServeSettings, empty_store: Path, **parts: Any) -> Service:
+    """Return a service of real parts where they need nothing else; `parts` replace them."""
+    if not Path(settings.store).exists():
+        shutil.copyfile(empty_store, settings.store)
+    made: dict[str, Any] = dict.fromkeys(("watcher", "sink", "metrics", "burn_ins", "calendar", "heartbeats", "reloads"))
+    made |= {
+        "bus": Bus(),
+        "board": _real("reports.board", "Board"),
+        "store": Store(settings.store),
+        "history": _real("reports.store.watch.history", "WatchHistory", settings.store),
+        "tokens": Tokens(settings.store),
+        "audit": Audit(settings.store),
+    }
+    return Service(settings=settings, started_at=utc_now(), version="1.2.3", clock=utc_now, **{**made, **parts})
+
+
+def close_parts(service: Service) -> None:
+    """Close what a service of the tests has open."""
+    for part in (service.store, service.history, service.tokens, service.audit):
+        if hasattr(part, "close"):
+            part.close()
+
+
 def client_of(app: FastAPI, headers: Mapping[str, str] | None = None, *, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """Return a client of an application, without a socket. Close the application with `close_app` after it."""
     transport = httpx.ASGITransport(app, client=(address, 50000))
@@ -111,9 +136,3 @@ def _real(module: str, name: str, *given: Any) -> Any:
         if problem.name is None or not module.startswith(problem.name):
             raise
         return None
-
-
-def _store(where: str, empty: Path) -> Store:
-    if not Path(where).exists():
-        shutil.copyfile(empty, where)
-    return Store(where)

@@ -69,12 +69,10 @@ def trial_routes() -> APIRouter:
     return router
 
 
-@pytest.fixture
-async def app(service: Service) -> AsyncIterator[FastAPI]:
-    made = build_app(service)
-    made.include_router(trial_routes())
-    yield made
-    await close_app(made)
+@pytest.fixture(scope="module")
+def app(shared: FastAPI) -> FastAPI:
+    shared.include_router(trial_routes())
+    return shared
 
 
 @pytest.fixture

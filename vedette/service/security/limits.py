@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +12,8 @@ from vedette.service.problems import Problem, answer
 
 LARGEST_BODY_BYTES = 64 * 1024
 BODY_S = 10.0  # for the whole body, however it drips
+DRAINED_BYTES = 1024 * 1024  # of what is refused as too large: who still sends when we hang up may never see why
+DRAINED_S = 1.0
 _CLOSE = {"Connection": "close"}  # what else comes on this connection is the rest of the body
 
 
@@ -30,6 +33,8 @@ class LimitsMiddleware:
         try:
             body = await self._read(request, receive)
         except Problem as problem:
+            if problem.status == 413:
+                await _drain(request, receive)
             await answer(problem, request, send)
             return
         if body is None:
@@ -69,6 +74,20 @@ class LimitsMiddleware:
 
     def _too_large(self) -> Problem:
         return Problem(413, f"the body is larger than {self._largest_bytes // 1024} KiB", headers=_CLOSE)
+
+
+async def _drain(request: Request, receive: Receive) -> None:
+    """Throw away what comes of a body, up to a bound."""
+    if "expect" in request.headers:  # who waits for a word to go on has sent nothing yet
+        return
+    left = DRAINED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAINED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def body_of(scope: Scope) -> bytes:

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
+from starlette.types import Message
 
 from tests.vedette.service.conftest import client_of
 from vedette.service.access import Scope, needs
 from vedette.service.app import build_app, close_app
-from vedette.service.security import limits as module
-from vedette.service.security.limits import LARGEST_BODY_BYTES
+from vedette.service.security.limits import DRAINED_BYTES, LARGEST_BODY_BYTES, LimitsMiddleware
 from vedette.service.state import Service
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture(scope="module")
+def app(shared: FastAPI) -> FastAPI:
     router = APIRouter(dependencies=[needs(Scope.READ)])
 
     @router.post("/trial/size")
     async def size(request: Request) -> int:
         return len(await request.body())
 
-    app = build_app(service)
-    app.include_router(router)
+    shared.include_router(router)
+    return shared
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as made:
         yield made
-    await close_app(app)
 
 
 async def pieces(total: int, each: int = 1000) -> AsyncIterator[bytes]:
@@ -66,22 +70,27 @@ async def test_a_body_without_end_is_refused_before_its_end(client: httpx.AsyncC
             yield b"x" * 1000
 
     assert (await client.post("/trial/size", content=endless())).status_code == 413
-    assert given < 2 * LARGEST_BODY_BYTES
+    assert given < 2 * DRAINED_BYTES
 
 
-async def test_a_body_that_drips_is_cut(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = client._transport.app  # type: ignore[attr-defined]
-    monkeypatch.setattr(app.user_middleware[3], "kwargs", {"within_s": 0.05})
+async def test_a_body_that_drips_is_cut() -> None:
+    async def drip() -> Message:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
 
-    async def drip() -> AsyncIterator[bytes]:
-        while True:
-            yield b"x"
-            await asyncio.sleep(0.01)
+    async def never(scope: object, receive: object, send: object) -> None:
+        raise AssertionError("no route is to be reached")
 
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/x", "headers": [(b"transfer-encoding", b"chunked")]}
     async with asyncio.timeout(5):
-        answer = await client.post("/trial/size", content=drip())
-    assert (answer.status_code, answer.json()["detail"]) == (408, "the body did not arrive within 0.05 s")
-    assert module.BODY_S == 10
+        await LimitsMiddleware(never, within_s=0.05)(scope, drip, send)
+    assert said[0]["status"] == 408 and b"the body did not arrive within 0.05 s" in said[1]["body"]
+    assert LimitsMiddleware(never)._within_s == 10
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1" * 5000, "1_000", "²"])
