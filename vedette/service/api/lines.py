@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from reports.store.watch.answers import WINDOWS_S, Bucket, Counts, Slot, TickSeen
 from scenarios.schedule_spec import ScheduleSpec
+from scenarios.watch.events import SeriesKey
 from vedette.service.api.models import (
     BucketAnswer,
     CountsAnswer,
@@ -17,12 +21,41 @@ from vedette.service.api.models import (
 )
 
 if TYPE_CHECKING:
+    from reports.board import Board
     from reports.line import Line
     from vedette.service.state import Service
 
 _SAME = ("verdict", "sentence", "since_at", "last_at", "last_good_at", "duration_s", "in_row", "version", "maintenance",
          "outcome_id", "certificate_expires_at")  # fmt: skip
 _OF_SUBJECT = ("kind", "environment", "severity", "tags", "owner", "runbook")
+
+
+class Ordered:
+    """The lines of a board in the order of their keys, sorted anew only where lines came or went."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._revision = -1
+        self._lines: list[Line] = []
+
+    def after(self, key: SeriesKey | None) -> Iterator[Line]:
+        """Return the lines behind a key. To be called and read on the event loop's thread, without an `await` between."""
+        lines = self._board.lines()  # also where they are the same: it marks those that are no longer asked
+        if self._revision != self._board.revision:
+            self._lines = sorted(lines, key=_key)
+            self._revision = self._board.revision
+        return islice(self._lines, 0 if key is None else bisect_right(self._lines, key, key=_key), None)
+
+
+def ordered(state: Any) -> Ordered:
+    """Return the ordered lines of an application, made when somebody asks for the first time."""
+    if not hasattr(state, "ordered"):
+        state.ordered = Ordered(state.service.board)
+    return state.ordered  # type: ignore[no-any-return]
+
+
+def _key(line: Line) -> SeriesKey:
+    return line.key
 
 
 def brief(service: Service, line: Line) -> SeriesBrief:

@@ -19,10 +19,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REFUSED = "'cursor' is not one that this list gave out with these filters; begin without it"
 
 
-class Paging(BaseModel):
-    """How much of a list is wanted, and from where on. A parameter that is not known is refused, as a misspelt filter."""
+class Asked(BaseModel):
+    """What stands behind the `?`. A parameter that is not known is refused: a misspelt filter must not show everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paging(Asked):
+    """How much of a list is wanted, and from where on."""
 
     limit: int = Field(100, ge=1, le=500, description="at most so many items")
     cursor: str = Field("", max_length=LONGEST_CURSOR, description="where to go on: as `next` of the page before has it")

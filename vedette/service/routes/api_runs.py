@@ -25,7 +25,7 @@ class RunFilter(Paging):
 
     suite: Name = Field(None, description="name of the suite")
     target: Name = Field(None, description="name of the target")
-    kind: Literal["smoke", "deploy", "watch"] | None = Field(None, description="why it ran; none: smoke and deploy, those that somebody asked for")
+    kind: Literal["smoke", "deploy", "watch"] | None = Field(None, description="why it ran; none: smoke and deploy")
 
 
 @router.get("", operation_id="list_runs", dependencies=[needs(Scope.READ)])

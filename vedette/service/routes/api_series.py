@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from heapq import nsmallest
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -19,7 +18,7 @@ from vedette.service.access import Caller, Scope, needs
 from vedette.service.api import lines
 from vedette.service.api.models import ChartAnswer, SeriesDetail, SeriesPage, StripAnswer, TickPage
 from vedette.service.api.outcome_models import AskedAnswer, OutcomeAnswer
-from vedette.service.api.paging import Paging, instant_at, micros_of, next_link, place_in, split_at
+from vedette.service.api.paging import Asked, Paging, instant_at, micros_of, next_link, place_in, split_at
 from vedette.service.problems import Problem
 from vedette.service.state import Service, the_service
 
@@ -29,7 +28,6 @@ Slug = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="`slug` of a s
 Name = Annotated[str | None, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 BUCKETS_S = {"24h": 300, "7d": 3600, "30d": 3600}  # the spans that rollups are kept in
 _RANGES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-_LONGEST_STRIP = timedelta(days=400)
 
 
 class SeriesFilter(Paging):
@@ -64,6 +62,19 @@ class TickFilter(Paging):
     only_bad: bool = Field(False, description="true: only those that failed or proved nothing")
 
 
+class ChartFilter(Asked):
+    """Which chart is wanted."""
+
+    range: Literal["24h", "7d", "30d"] = Field("24h", description="how far back")
+
+
+class StripFilter(Asked):
+    """Which strip is wanted."""
+
+    slots: int = Field(90, ge=1, le=366, description="how many")
+    slot_s: int = Field(300, ge=300, le=86_400, multiple_of=300, description="how long each is")
+
+
 async def line_of(slug: Slug, service: Annotated[Service, Depends(the_service)]) -> Line:
     """Return the series of an address. Raises: Problem 404."""
     line = service.board.by_slug(slug)
@@ -79,11 +90,8 @@ async def series(
     """List what is watched, in the order of suite, scenario and target."""
     place = place_in(wanted, "series", str, str, str, str)
     after = SeriesKey(*place) if place else None
-    found = nsmallest(
-        wanted.limit + 1,
-        (line for line in service.board.lines() if (after is None or line.key > after) and wanted.takes(line)),
-        key=lambda line: line.key,
-    )
+    chosen = (line for line in lines.ordered(request.app.state).after(after) if wanted.takes(line))
+    found = list(islice(chosen, wanted.limit + 1))
     page, more = split_at(found, wanted.limit)
     link = next_link(request, wanted, "series", *page[-1].key) if more else None
     return SeriesPage(items=tuple(lines.brief(service, line) for line in page), next=link)
@@ -116,11 +124,11 @@ async def ticks(
 async def chart(
     line: Annotated[Line, Depends(line_of)],
     service: Annotated[Service, Depends(the_service)],
-    range_: Annotated[Literal["24h", "7d", "30d"], Query(alias="range", description="how far back")] = "24h",
+    wanted: Annotated[ChartFilter, Query()],
 ) -> ChartAnswer:
     """Tell the durations of one series over time: percentiles, and the mean of each phase."""
-    until, span_s = service.clock(), BUCKETS_S[range_]
-    since = until - _RANGES[range_]
+    until, span_s = service.clock(), BUCKETS_S[wanted.range]
+    since = until - _RANGES[wanted.range]
     buckets = await run_in_threadpool(service.history.chart, line.key, since, until, span_s)
     return ChartAnswer(
         slug=line.key.slug,
@@ -135,13 +143,10 @@ async def chart(
 async def strip(
     line: Annotated[Line, Depends(line_of)],
     service: Annotated[Service, Depends(the_service)],
-    slots: Annotated[int, Query(ge=1, le=366, description="how many")] = 90,
-    slot_s: Annotated[int, Query(ge=300, le=86_400, multiple_of=300, description="how long each is")] = 300,
+    wanted: Annotated[StripFilter, Query()],
 ) -> StripAnswer:
     """Tell the worst verdict of each slot of time, as the heat strip of the page shows it."""
-    if timedelta(seconds=slots * slot_s) > _LONGEST_STRIP:
-        raise Problem(422, f"'slots' times 'slot_s' should be at most {_LONGEST_STRIP.days} days")
-    found = await run_in_threadpool(service.history.strips, [line.key], slots, slot_s, service.clock())
+    found = await run_in_threadpool(service.history.strips, [line.key], wanted.slots, wanted.slot_s, service.clock())
     return StripAnswer(slug=line.key.slug, slots=tuple(lines.slot(one) for one in found.get(line.key, ())))
 
 

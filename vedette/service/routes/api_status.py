@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from reports.line import Mark
 from vedette.service.access import Scope, needs
 from vedette.service.api import lines
+from vedette.service.api.paging import Asked
 from vedette.service.api.service_models import (
     GapAnswer,
     GapsAnswer,
@@ -25,6 +27,14 @@ from vedette.service.state import Service, the_service
 router = APIRouter(prefix="/api/v1", tags=["service"])
 
 PROBLEMS_SHOWN = 50
+
+
+class GapFilter(Asked):
+    """Which gaps are wanted."""
+
+    days: int = Field(30, ge=1, le=400, description="how far back")
+
+
 _NAMES = {Mark.PASS: "passed", Mark.FAIL: "failed", Mark.ERROR: "errors"}  # the others are called as they are
 
 
@@ -54,10 +64,12 @@ async def status(service: Annotated[Service, Depends(the_service)]) -> StatusAns
 @router.get("/gaps", operation_id="list_gaps", dependencies=[needs(Scope.READ)])
 async def gaps(
     service: Annotated[Service, Depends(the_service)],
-    days: Annotated[int, Query(ge=1, le=400, description="how far back")] = 30,
+    wanted: Annotated[GapFilter, Query()],
 ) -> GapsAnswer:
     """List the times in which this service did not run."""
-    found = await run_in_threadpool(service.history.gaps, service.settings.location, service.clock() - timedelta(days=days))
+    found = await run_in_threadpool(
+        service.history.gaps, service.settings.location, service.clock() - timedelta(days=wanted.days)
+    )
     return GapsAnswer(
         items=tuple(
             GapAnswer(
