@@ -518,3 +518,10 @@ async def test_a_thousand_silences_at_once_are_told_in_portions(
     hands.pass_(SECOND)
     ten_thousand.sweep()
     assert len({tick.key for tick in told.ticks}) == 2 * heartbeats.AT_ONCE
+
+
+async def test_what_is_remembered_of_deadlines_does_not_grow_with_the_reports(desk: Heartbeats, hands: Hands) -> None:
+    for _ in range(500):
+        hands.pass_(SECOND)
+        await desk.report(SLUG, "success")
+    assert len(desk._register._heap) < 200
