@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from probes.outcome import Outcome
+from probes.outcome import Outcome, Subject
 from reports.store.rows import clean_text
-from reports.store.watch.lines import VERDICTS, Line, MissedLine, RetiredLine, RunLine, TickLine, instant
+from reports.store.watch.lines import VERDICTS, Line, MissedLine, RetiredLine, TickLine, instant
 from reports.store.watch.memory import Known, Memory, stored_rollup
-from reports.store.watch.rollups import MISSED, SPANS_S, Rollup, bucket_of_us, start_of
+from reports.store.watch.rollups import COARSE_S, FINE_S, MISSED, Rollup, add_tick, place_of
 from reports.store.watch.tables import TickRow
 from scenarios.events import RunInfo
 from scenarios.watch.events import SeriesKey
@@ -34,81 +34,96 @@ class Group:
         self._memory = memory
         self.runs: list[RunInfo] = []
         self.outcomes: list[Outcome] = []
-        self.ticks: dict[tuple[int, int], TickValues] = {}
-        self.changed: dict[int, Known] = {}  # series by id whose standing changed
-        self.told_more: dict[int, Known] = {}  # those whose subject changed
+        self.ticks: list[TickValues] = []
+        self.asked: dict[int, Known] = {}  # series by id that have new ticks
+        self.told: dict[int, Known] = {}  # and those of them that say something else than before
+        self.about: dict[int, Known] = {}  # series whose subject changed
         self.rollups: dict[tuple[int, int, int], Rollup] = {}
         self.retired: dict[SeriesKey, datetime] = {}
 
     def gather(self, lines: Sequence[Line]) -> None:
         """Add up the lines, in their order."""
-        self._memory.learn(self._connection, (line for line in lines if isinstance(line, TickLine | MissedLine)))
+        self._memory.learn(self._connection, lines)
         for line in lines:
             if isinstance(line, TickLine):
                 self._tick(line)
             elif isinstance(line, MissedLine):
-                for rollup in self._rollups_at(self._memory.of(line.key), line.first_us):
+                for rollup in self._both(self._memory.known[line.key], line.first_us):
                     rollup.counts[MISSED] += line.ticks
             elif isinstance(line, RetiredLine):
                 self.retired.update(dict.fromkeys(line.keys, line.at))
-            elif isinstance(line, RunLine):
+            else:
                 self.runs.append(line.run)
 
     def _tick(self, tick: TickLine) -> None:
-        known, us = self._memory.of(tick.key), tick.started_us
+        _, key, about, us, verdict, flags, lateness_us, took_us, phases, version, sentence, window, ends_us, kept, outcome = tick
+        known = self._memory.known[key]
+        started_at = instant(us)
         if us <= known.newest_us:
             us = self._free_moment(known.id, us)
         known.newest_us = max(known.newest_us, us)
-        self.ticks[known.id, us] = (
-            known.id, us, tick.verdict, tick.flags, tick.lateness_us, tick.duration_us, *tick.phases,
-            clean_text(tick.version) or None, None if tick.verdict == _PASS else clean_text(tick.sentence), tick.outcome_id,
-        )  # fmt: skip
-        if tick.outcome is not None:
-            self.outcomes.append(tick.outcome)
-        bucket = bucket_of_us(tick.duration_us)
-        for rollup in self._rollups_at(known, us):
-            rollup.add(tick, bucket)
-        self._stand(known, tick)
+        add_tick(self._both(known, us), place_of(verdict, flags), took_us, phases)
+        told = sentence, version, window
+        if told != known.told:  # cleaned when it changes, which is seldom
+            known.told = told
+            self.told[known.id] = known
+            sentence, version, window = map(clean_text, told)
+        else:
+            sentence, version, window = known.standing.sentence, known.standing.version, known.standing.maintenance
+        said = None if verdict == _PASS else sentence
+        self.ticks.append((known.id, us, verdict, flags, lateness_us, took_us, *phases, version or None, said, kept))
+        if known.standing.take(started_at, VERDICTS[verdict], sentence, took_us / 1e6, version, window):
+            self.told[known.id] = known
+        self.asked[known.id] = known
+        if self.retired:
+            self.retired.pop(key, None)
+        if about is not known.subject:
+            self._describe(known, about)
+        if kept is not None or ends_us is not None:
+            self._prove(known, kept, ends_us)
+        if outcome is not None:
+            self.outcomes.append(outcome)
+
+    def _describe(self, known: Known, about: Subject) -> None:
+        if about != known.subject:
+            self.about[known.id] = known
+        known.subject = about
+
+    def _prove(self, known: Known, outcome_id: str | None, ends_us: int | None) -> None:
+        """Note the newest whole outcome and when a certificate ends."""
+        ends_at = known.certificate_at if ends_us is None else instant(ends_us)
+        if (outcome_id or known.outcome_id, ends_at) != (known.outcome_id, known.certificate_at):
+            known.outcome_id, known.certificate_at = outcome_id or known.outcome_id, ends_at
+            self.told[known.id] = known
 
     def _free_moment(self, series_id: int, us: int) -> int:
         """Return the first microsecond from `us` on in which the series has no tick, now that the clock was set back."""
+        taken = {tick[1] for tick in self.ticks if tick[0] == series_id}
         started = col(TickRow.started_us)
         while True:
             wanted = select(started).where(col(TickRow.series_id) == series_id, started == us)
-            if (series_id, us) not in self.ticks and self._connection.execute(wanted).first() is None:
+            if us not in taken and self._connection.execute(wanted).first() is None:
                 return us
             us += 1
 
-    def _rollups_at(self, known: Known, us: int) -> list[Rollup]:
-        return [self._rollup(known, place, span_s, start_of(us, span_s)) for place, span_s in enumerate(SPANS_S)]
+    def _both(self, known: Known, us: int) -> tuple[Rollup, Rollup]:
+        """Return the rollups of both spans that an instant falls into."""
+        second = us // 1_000_000
+        fine, coarse = known.rollups
+        fine_at, coarse_at = second - second % FINE_S, second - second % COARSE_S
+        if fine.at != fine_at or coarse.at != coarse_at:
+            fine = self._rollup(known, 0, FINE_S, fine_at)
+            coarse = self._rollup(known, 1, COARSE_S, coarse_at)
+        self.rollups[known.id, FINE_S, fine_at] = fine
+        self.rollups[known.id, COARSE_S, coarse_at] = coarse
+        return fine, coarse
 
     def _rollup(self, known: Known, place: int, span_s: int, at: int) -> Rollup:
         newest = known.rollups[place]
         if at == newest.at:
-            found = newest
-        elif at > newest.at:
+            return newest
+        if at > newest.at:
             found = known.rollups[place] = Rollup(at)
-        else:  # the clock was set back, or ticks come late
-            found = self.rollups.get((known.id, span_s, at)) or stored_rollup(self._connection, known.id, span_s, at)
-        self.rollups[known.id, span_s, at] = found
-        return found
-
-    def _stand(self, known: Known, tick: TickLine) -> None:
-        self.changed[known.id] = known
-        if self.retired:
-            self.retired.pop(tick.key, None)
-        if tick.outcome_id is not None:
-            known.outcome_id = tick.outcome_id
-        if tick.certificate_us is not None:
-            known.certificate_at = instant(tick.certificate_us)
-        if tick.subject is not known.subject and tick.subject != known.subject:
-            self.told_more[known.id] = known
-        known.subject = tick.subject
-        known.standing.take(
-            instant(tick.started_us),
-            VERDICTS[tick.verdict],
-            clean_text(tick.sentence),
-            tick.duration_us / 1e6,
-            version=clean_text(tick.version),
-            maintenance=clean_text(tick.maintenance),
-        )
+            return found
+        # The clock was set back, or ticks come late.
+        return self.rollups.get((known.id, span_s, at)) or stored_rollup(self._connection, known.id, span_s, at)

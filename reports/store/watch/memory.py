@@ -14,7 +14,7 @@ from sqlmodel import col
 from probes.outcome import Subject, Verdict
 from reports.store.lines import subject, subject_json
 from reports.store.rows import clean_text
-from reports.store.watch.lines import MissedLine, TickLine, instant
+from reports.store.watch.lines import Line, MissedLine, TickLine, instant
 from reports.store.watch.rollups import COLUMNS, SPANS_S, Rollup
 from reports.store.watch.standing import Standing
 from reports.store.watch.tables import RollupRow, SeriesRow, TickRow
@@ -27,7 +27,7 @@ _NONE_YET = -1  # `at` of a rollup that stands for none
 class Known:
     """What is remembered of one series. `rollups` holds the newest of each span: what comes later begins a new one."""
 
-    __slots__ = ("certificate_at", "id", "newest_us", "outcome_id", "rollups", "standing", "subject")
+    __slots__ = ("certificate_at", "id", "newest_us", "outcome_id", "rollups", "standing", "subject", "told")
 
     def __init__(self, row: RowMapping) -> None:
         self.id: int = row["id"]
@@ -35,6 +35,7 @@ class Known:
         self.standing = standing_of(row)
         self.outcome_id: str | None = row["outcome_id"]
         self.certificate_at: datetime | None = row["certificate_expires_at"]
+        self.told: tuple[str, str, str] | None = None  # sentence, version and maintenance as they were told last
         self.newest_us = -1  # of its ticks
         self.rollups = [Rollup(_NONE_YET) for _ in SPANS_S]
 
@@ -48,15 +49,16 @@ class Memory:
     def forget(self) -> None:
         self._known.clear()
 
-    def of(self, key: SeriesKey) -> Known:
-        """Return what is known of a series that was `learned`."""
-        return self._known[key]
+    @property
+    def known(self) -> Mapping[SeriesKey, Known]:
+        """Return the series that were `learned`."""
+        return self._known
 
-    def learn(self, connection: Connection, lines: Iterable[TickLine | MissedLine]) -> None:
+    def learn(self, connection: Connection, lines: Iterable[Line]) -> None:
         """Load the series of these lines, and make rows for those that have none."""
         unknown: dict[SeriesKey, TickLine | MissedLine] = {}
         for line in lines:
-            if line.key not in self._known:
+            if isinstance(line, TickLine | MissedLine) and line.key not in self._known:
                 earlier = unknown.setdefault(line.key, line)
                 if isinstance(earlier, MissedLine):  # it knows no more than names
                     unknown[line.key] = line

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.durations import bucket_of, dumped, loaded
-from reports.store.watch.lines import IN_MAINTENANCE, TickLine
+from reports.store.watch.lines import IN_MAINTENANCE
 
 FINE_S, COARSE_S = SPANS_S = (300, 3600)
 
@@ -40,19 +40,6 @@ class Rollup:
         """Return the rollup of a row's values in the order of COLUMNS."""
         return Rollup(row[2], list(row[3:11]), *row[11:14])
 
-    def add(self, tick: TickLine, bucket: int) -> None:
-        """Count one tick; `bucket` is that of its duration."""
-        place = place_of(tick.verdict, tick.flags)
-        self.counts[place] += 1
-        if place > 1:  # durations are of good ticks: how long a failure took says nothing about the target's speed
-            return
-        self.duration_us += tick.duration_us
-        self.durations[bucket] = self.durations.get(bucket, 0) + 1
-        sums = self.phases
-        for place, took in enumerate(tick.phases):
-            if took is not None:
-                sums[place] += took
-
     def merge(self, other: Rollup) -> None:
         """Add the sums of another one."""
         self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
@@ -64,12 +51,30 @@ class Rollup:
     def row(self, series_id: int, span_s: int) -> tuple[Any, ...]:
         """Return the row's values in the order of COLUMNS."""
         return (
-            series_id, span_s, self.at, *self.counts, self.duration_us, dumped(self.durations), dumped_phases(self.phases),
+            series_id, span_s, self.at, *self.counts, self.duration_us, _dumped(self.durations), dumped_phases(self.phases),
         )  # fmt: skip
 
 
-def bucket_of_us(duration_us: int) -> int:
-    return bucket_of(duration_us / 1e6)
+def add_tick(both: tuple[Rollup, Rollup], place: int, duration_us: int, phases: Sequence[int | None]) -> None:
+    """Count one tick in the rollups of both spans; `place` is that of COUNTS.
+
+    Both in one go, and without a loop where there is nothing to gain: this is done for every tick there is.
+    """
+    fine, coarse = both
+    fine.counts[place] += 1
+    coarse.counts[place] += 1
+    if place > 1:  # durations are of good ticks: how long a failure took says nothing about the target's speed
+        return
+    bucket = bucket_of(duration_us / 1e6)
+    fine.duration_us += duration_us
+    coarse.duration_us += duration_us
+    fine.durations[bucket] = fine.durations.get(bucket, 0) + 1
+    coarse.durations[bucket] = coarse.durations.get(bucket, 0) + 1
+    of_fine, of_coarse = fine.phases, coarse.phases
+    for phase, took in enumerate(phases):
+        if took:
+            of_fine[phase] += took
+            of_coarse[phase] += took
 
 
 def start_of(us: int, span_s: int) -> int:
@@ -79,8 +84,15 @@ def start_of(us: int, span_s: int) -> int:
 
 
 def dumped_phases(sums: Sequence[int]) -> str:
-    return ",".join(map(str, sums)) if any(sums) else ""
+    return "%d,%d,%d,%d,%d" % tuple(sums) if any(sums) else ""  # noqa: UP031 - half the time of the other ways
 
 
 def loaded_phases(text: str) -> list[int]:
     return [int(part) for part in text.split(",")] if text else [0] * 5
+
+
+def _dumped(durations: dict[int, int]) -> str:
+    if len(durations) == 1:  # most series always take about as long
+        ((bucket, ticks),) = durations.items()
+        return f"{bucket}:{ticks}"
+    return dumped(durations)

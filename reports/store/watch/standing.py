@@ -53,16 +53,22 @@ class Standing:
         self.maintenance = maintenance
 
     def take(
-        self, at: datetime, verdict: Verdict, sentence: str, duration_s: float, *, version: str = "", maintenance: str = ""
-    ) -> None:
-        """Take in the next tick in the order of arrival: a clock that was set back must not freeze a series."""
+        self, at: datetime, verdict: Verdict, sentence: str, duration_s: float, version: str = "", maintenance: str = ""
+    ) -> bool:
+        """Take in the next tick in the order of arrival: a clock that was set back must not freeze a series.
+
+        Return whether the verdict or the stretch is another one than before.
+        """
+        changed = verdict is not self.verdict
         self.verdict, self.sentence, self.duration_s = verdict, sentence, duration_s
         self.last_at, self.version, self.maintenance = at, version, maintenance
         if maintenance or verdict is Verdict.SKIPPED:
-            return
+            return changed
         good = verdict in GOOD
         if good is not self.good:
             self.good, self.since_at, self.in_row = good, at, 0
+            changed = True
         self.in_row += 1
         if good:
             self.last_good_at = at
+        return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,10 @@ from reports.store.watch.gathering import TICK_COLUMNS, Group
 from reports.store.watch.memory import Known
 from reports.store.watch.tables import SeriesRow
 
-_STANDING = (
-    "verdict", "sentence", "since_at", "last_at", "last_good_at", "duration_s", "in_row", "good",
-    "outcome_id", "version", "certificate_expires_at", "maintenance",
-)  # fmt: skip
+_GOES_ON = ("last_at", "last_good_at", "duration_s", "in_row")  # what changes of a series with every tick
+_SAYS = (
+    "verdict", "sentence", "since_at", "good", "outcome_id", "version", "certificate_expires_at", "maintenance",
+)  # and what seldom does  # fmt: skip
 _ROLLUP_KEY = 3  # columns
 
 
@@ -30,8 +30,10 @@ class Statements:
         mark = "?" if in_sqlite else "%s"
         self._stamp: Callable[[datetime | None], Any] = _stamp_of_sqlite if in_sqlite else _as_it_is
         self._ticks = f"INSERT INTO ticks ({', '.join(TICK_COLUMNS)}) VALUES ({_marks(mark, len(TICK_COLUMNS))})"
-        sets = ", ".join(f"{name} = {mark}" for name in _STANDING)
-        self._series = f"UPDATE series SET {sets}, retired_at = NULL WHERE id = {mark}"
+        self._goes_on, self._says = (
+            f"UPDATE series SET {', '.join(f'{name} = {mark}' for name in names)}, retired_at = NULL WHERE id = {mark}"
+            for names in (_GOES_ON, _GOES_ON + _SAYS)
+        )
         columns, key = rollups.COLUMNS, rollups.COLUMNS[:_ROLLUP_KEY]
         renewed = ", ".join(f"{name} = excluded.{name}" for name in columns[_ROLLUP_KEY:])
         self._rollups = (
@@ -39,28 +41,50 @@ class Statements:
             f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {renewed}"
         )
 
+        # In PostgreSQL the rows are locked until the end: whoever renames a series waits, or this waits for the new names.
+        lock = "" if in_sqlite else " FOR UPDATE"
+        self._lives = f"SELECT id, applied, generation FROM tick_writers WHERE id IN ({mark}, {mark}){lock}"
+        self._note = f"UPDATE tick_writers SET applied = {mark}, at = {mark} WHERE id = {mark}"
+
+    def lives(self, connection: Connection, ids: tuple[str, str]) -> Sequence[Sequence[Any]]:
+        """Return how far the lines of sinks' lives are in, and the generation: id, applied, generation."""
+        return connection.exec_driver_sql(self._lives, ids).all()
+
+    def note(self, connection: Connection, life: str, applied: int, at: datetime) -> None:
+        """Note how far the lines of a life are in."""
+        connection.exec_driver_sql(self._note, (applied, self._stamp(at), life))
+
     def write(self, connection: Connection, group: Group) -> None:
         """Write what a group changes, runs and whole outcomes apart."""
         if group.ticks:
-            connection.exec_driver_sql(self._ticks, list(group.ticks.values()))
-        if group.changed:
-            connection.exec_driver_sql(self._series, [self._standing(known) for known in group.changed.values()])
+            connection.exec_driver_sql(self._ticks, group.ticks)
+        asked = [known for series, known in group.asked.items() if series not in group.told]
+        if asked:
+            connection.exec_driver_sql(self._goes_on, [(*self._going_on(known), known.id) for known in asked])
+        if group.told:
+            rows = [(*self._going_on(known), *self._saying(known), known.id) for known in group.told.values()]
+            connection.exec_driver_sql(self._says, rows)
         if group.rollups:
             values = [rollup.row(series_id, span_s) for (series_id, span_s, _), rollup in group.rollups.items()]
             connection.exec_driver_sql(self._rollups, values)
-        _tell_more(connection, group.told_more.values())
+        _describe(connection, group.about.values())
         _retire(connection, group)
 
-    def _standing(self, known: Known) -> tuple[Any, ...]:
-        stands, stamp = known.standing, self._stamp
+    def _going_on(self, known: Known) -> tuple[Any, ...]:
+        stands = known.standing
+        last = self._stamp(stands.last_at)
+        last_good = last if stands.last_good_at is stands.last_at else self._stamp(stands.last_good_at)
+        return last, last_good, stands.duration_s, stands.in_row
+
+    def _saying(self, known: Known) -> tuple[Any, ...]:
+        stands = known.standing
         return (
-            stands.verdict and stands.verdict.value, stands.sentence, stamp(stands.since_at), stamp(stands.last_at),
-            stamp(stands.last_good_at), stands.duration_s, stands.in_row, stands.good,
-            known.outcome_id, stands.version, stamp(known.certificate_at), stands.maintenance, known.id,
+            stands.verdict and stands.verdict.value, stands.sentence, self._stamp(stands.since_at), stands.good,
+            known.outcome_id, stands.version, self._stamp(known.certificate_at), stands.maintenance,
         )  # fmt: skip
 
 
-def _tell_more(connection: Connection, changed: Iterable[Known]) -> None:
+def _describe(connection: Connection, changed: Iterable[Known]) -> None:
     for known in changed:
         statement = update(SeriesRow).where(col(SeriesRow.id) == known.id)
         connection.execute(statement.values(subject=subject_json(known.subject)))

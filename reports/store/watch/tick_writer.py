@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DataError, IntegrityError
 
 from probes.outcome import Outcome
@@ -55,9 +55,10 @@ class TickWriter:
                 if connection.dialect.name == "postgresql":
                     for patience in _SERVER_PATIENCE:
                         connection.exec_driver_sql(patience)
-                new = self._not_in_yet(connection, lines, life or self._life)
+                statements = self._statements = self._statements or Statements(connection)
+                new = self._not_in_yet(connection, statements, lines, life or self._life)
                 if new:
-                    self._write(connection, new)
+                    self._write(connection, statements, new)
         except BaseException:
             self.forget()
             raise
@@ -71,8 +72,7 @@ class TickWriter:
     def close(self) -> None:
         self._database.close()
 
-    def _write(self, connection: Connection, lines: Sequence[Line]) -> None:
-        self._statements = self._statements or Statements(connection)
+    def _write(self, connection: Connection, statements: Statements, lines: Sequence[Line]) -> None:
         group = Group(connection, self._memory)
         group.gather(lines)
         runs = [*group.runs, *self._unknown_runs(group)]
@@ -81,30 +81,27 @@ class TickWriter:
             self._runs.update(run.id for run in runs)
         if group.outcomes:
             self._outcomes.write(connection, group.outcomes)
-        self._statements.write(connection, group)
+        statements.write(connection, group)
 
     def _unknown_runs(self, group: Group) -> list[RunInfo]:
         """Return what can be said of runs that were never told, so that the outcome is kept all the same."""
         known = self._runs | {run.id for run in group.runs}
         return [_bracket_of(outcome) for outcome in group.outcomes if outcome.run_id not in known]
 
-    def _not_in_yet(self, connection: Connection, lines: Sequence[Line], life: str) -> Sequence[Line]:
+    def _not_in_yet(self, connection: Connection, statements: Statements, lines: Sequence[Line], life: str) -> Sequence[Line]:
         """Return the lines that the database does not hold yet, and note in it that it will hold them all."""
-        table = WriterRow.__table__  # type: ignore[attr-defined]
-        lives = {life, self._life}
-        wanted = select(table.c.id, table.c.applied, table.c.generation).where(table.c.id.in_(sorted(lives))).with_for_update()
-        found = {row.id: row for row in connection.execute(wanted)}
-        generation = found[self._life].generation if self._life in found else None
+        found = {row[0]: row for row in statements.lives(connection, (life, self._life))}
+        generation = found[self._life][2] if self._life in found else None
         if generation is None or generation != self._generation:
             self.forget()
         self._generation = generation or 0
         now = datetime.now(UTC)
-        for missing in lives - set(found):
-            connection.execute(insert(table).values(id=missing, applied=-1, generation=0, at=now))
-        applied = found[life].applied if life in found else -1
+        for missing in {life, self._life} - set(found):
+            connection.execute(insert(WriterRow).values(id=missing, applied=-1, generation=0, at=now))
+        applied = found[life][1] if life in found else -1
         new = [line for line in lines if line.seq > applied] if lines[0].seq <= applied else lines
         if new:
-            connection.execute(update(table).where(table.c.id == life).values(applied=new[-1].seq, at=now))
+            statements.note(connection, life, new[-1].seq, now)
         return new
 
     def _stay_with_the_file(self) -> None:
