@@ -105,15 +105,16 @@ def test_many_ticks_in_one_slot_are_all_counted() -> None:
 
 
 def test_a_refill_is_as_if_nothing_had_stopped() -> None:
-    through, ticks = Windows(NOW - 40_000), []
-    for minute in range(NOW - 40_000, NOW + 1, 7):
-        place = FAIL if minute % 91 == 0 else PASS
+    through, ticks = Windows(NOW - 50_000), []
+    for minute in range(NOW - 50_000, NOW + 1):
+        place = FAIL if minute % 13 in (0, 5) else PASS
         through.add(place, minute)
         ticks.append((minute, place))
 
     def counted(size: int) -> list[tuple[float, Counts]]:
-        slots = {minute // size for minute, _ in ticks}
-        found = {slot: Counter(place for minute, place in ticks if minute // size == slot) for slot in slots}
+        found: dict[int, Counter[int]] = {}
+        for minute, place in ticks:
+            found.setdefault(minute // size, Counter())[place] += 1
         return [(slot * size * 60.0, Counts(*(c[n] for n in range(8)))) for slot, c in found.items()]
 
     again = Windows(NOW)
@@ -131,6 +132,10 @@ def test_a_refill_from_a_future_that_never_came_counts_as_now() -> None:
     windows.fill_short([((NOW + 60) * 60.0, Counts(failed=1))])
     windows.fill_long([((NOW + 60) * 60.0, Counts(failed=1))])
     assert windows.ratios(NOW) == (0.0,) * 4
+    later = NOW + 31 * 24 * 60
+    for minute in range(NOW, later, 50):
+        windows.move(minute)
+    assert [windows.counts(window, later) for window in WINDOWS_S] == [Counts()] * 4
 
 
 def test_what_was_missed_long_ago_is_counted_then() -> None:

@@ -99,7 +99,8 @@ def test_times_are_summed_over_redirects_and_the_rest_is_of_the_last_answer() ->
 
 
 def test_a_redirect_that_was_not_followed_is_not_counted() -> None:
-    found = told(probe_text(outcome(Verdict.PASS, replace(PLAIN, status=302)), timeout_s=9.5))
+    moved = replace(PLAIN, status=302)
+    found = told(probe_text(outcome(Verdict.PASS, moved, replace(moved, correlation_id="id-2")), timeout_s=9.5))
     assert (found["probe_http_redirects"], found["probe_http_status_code"]) == (0, 302)
 
 

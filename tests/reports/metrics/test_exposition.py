@@ -237,6 +237,8 @@ async def test_instants_are_told_in_unix_time(page: Page) -> None:
     assert await page.of(names.LAST_GOOD) == AT.timestamp()
     assert await page.of(names.LAST_OUTCOME) == AT.timestamp() + 60.25
     assert await page.of(names.CERTIFICATE) == 1_800_000_000
+    page.tell(tick(SLOTS, at=AT + timedelta(seconds=120)))
+    assert (await page.of(names.LAST_GOOD), await page.of(names.LAST_OUTCOME)) == (AT.timestamp() + 120, AT.timestamp() + 120)
 
 
 async def test_good_answers_are_measured_by_bucket(page: Page) -> None:

@@ -71,6 +71,7 @@ async def test_even_counters_of_verdicts_are_not_left_out_without_a_word() -> No
 @pytest.mark.parametrize("most", [0, 1, 17, 60, 100, 170, 199, 250, 319])
 async def test_the_limit_is_never_passed(most: int) -> None:
     page = filled(most)
+    await page.metrics.text()
     for line in list(page.board.lines()):
         fail_in_many_ways(page, line.key, 20)
     text = (await page.metrics.text()).decode()
@@ -103,6 +104,16 @@ async def test_a_check_for_which_there_is_no_room_is_told_as_left_out() -> None:
     fail_in_many_ways(page, key("scenario 0"), 5)
     assert await named(page, names.CHECK_FAILURES.name) == set()
     assert await left_out(page) == {"histograms": 10 * HISTOGRAM_LINES, "checks": 1}
+
+
+async def test_a_scenario_of_which_only_verdicts_are_shown_shows_no_checks_either() -> None:
+    page = page_of(series("scenario 0", "scenario 1"), max_series=2 * (CORE_LINES + REST_LINES) + 5)
+    fail_in_many_ways(page, key("scenario 0"), 2)
+    assert await named(page, names.CHECK_FAILURES.name) == {"scenario 0"}
+    page.board.watch(series("scenario 0", "scenario 1", scenario(SEVERE, severity=Severity.P0)))
+    assert await named(page, names.RATIO.name) | await named(page, names.INFO.name) == {SEVERE}
+    assert await named(page, names.CHECK_FAILURES.name) == set()
+    assert (await left_out(page))["checks"] == 2
 
 
 async def test_what_is_removed_makes_room() -> None:
