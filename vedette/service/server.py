@@ -171,7 +171,8 @@ def _config(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
         config.load()
     except (OSError, ssl.SSLError) as problem:
         why = getattr(problem, "strerror", None) or type(problem).__name__
-        raise ListenError(f"'{settings.tls_cert}' and '{settings.tls_key}' are not a certificate and its key: {why}") from problem
+        files = " and ".join(f"'{file}'" for file in (settings.tls_cert, settings.tls_key) if file)
+        raise ListenError(f"no certificate with its key in {files}: {why}") from problem
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config

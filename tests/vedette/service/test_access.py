@@ -151,6 +151,11 @@ async def test_what_is_opened_by_name_is_open_and_nothing_else(make_service: Cal
     await close_app(app)
 
 
+@pytest.mark.parametrize("name", OPENABLE)
+def test_every_name_opens_a_route_that_there_is(name: str) -> None:
+    assert [route.path for route in all_routes() if OPENABLE[name].fullmatch(route.path)]
+
+
 def test_a_name_that_opens_nothing_is_told(make_service: Callable[..., Service]) -> None:
     with pytest.raises(UnknownOpening, match="nothing is called 'all' that could be opened: there are health, metrics"):
         build_app(make_service(settings={"open_routes": ("all",)}))

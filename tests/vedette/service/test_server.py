@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ import trustme
 from fastapi import APIRouter, FastAPI
 from starlette.responses import Response, StreamingResponse
 
+from reports.store.ledger.tokens import Tokens
+from scenarios.runner import utc_now
+from tests.vedette.service.conftest import token_of
 from vedette.service import server as module
 from vedette.service.access import Scope, needs
 from vedette.service.app import build_app, close_app
@@ -245,6 +249,25 @@ async def test_cancelling_ends_it_too(app: FastAPI) -> None:
         await asyncio.open_connection("127.0.0.1", port_of(server))
 
 
+async def test_a_token_that_another_process_revokes_is_refused_within_two_seconds(
+    make_service: Callable[..., Service],
+) -> None:
+    service = make_service(settings={"port": 0, "require_tokens": True})
+    header = token_of(service, Scope.READ)
+    app = build_app(service)
+    async with serving(app) as server, httpx.AsyncClient(base_url=server.url, headers=header) as client:
+        assert (await client.get("/api/v1/openapi.json")).status_code == 200
+        other = Tokens(service.settings.store)
+        await asyncio.to_thread(other.revoke, "tester", at=utc_now())
+        other.close()
+        began = time.monotonic()
+        while (await client.get("/api/v1/openapi.json")).status_code == 200:
+            assert time.monotonic() - began < 10
+            await asyncio.sleep(0.02)
+        assert time.monotonic() - began < 2 + 1  # a second for a machine that is busy
+    await close_app(app)
+
+
 # Slow and rude callers
 
 
@@ -430,7 +453,5 @@ async def test_a_certificate_that_does_not_fit_is_told(
     else:
         key.write_text("no key")
     chosen: Any = {"tls_cert": cert, "tls_key": key}
-    from dataclasses import replace
-
-    with pytest.raises(ListenError, match="are not a certificate and its key"):
+    with pytest.raises(ListenError, match="no certificate with its key in '"):
         Server(app, replace(with_tls, **chosen))

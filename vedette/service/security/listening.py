@@ -22,8 +22,8 @@ def tokens_required(settings: ServeSettings) -> bool:
 
 def may_listen(settings: ServeSettings, tokens_exist: bool) -> str:
     """Return why the service must not listen there, or nothing where it may."""
-    if bool(settings.tls_cert) != bool(settings.tls_key):
-        return "a certificate and its key belong together: give both --tls-cert and --tls-key, or none"
+    if settings.tls_key and not settings.tls_cert:
+        return "a key without its certificate serves nothing: give --tls-cert too"
     if not tokens_required(settings) or tokens_exist:
         return ""
     return (
@@ -42,6 +42,6 @@ def doubts(settings: ServeSettings) -> list[str]:
         return [f"everybody who reaches '{settings.host}' may read and change everything (--no-auth)"]
     if not settings.tls_cert:
         return [
-            f"tokens travel to '{settings.host}' in the clear: give --tls-cert and --tls-key, or put a proxy with TLS before it"
+            f"tokens travel to '{settings.host}' in the clear: give --tls-cert, or put a proxy with TLS before it"
         ]
     return []

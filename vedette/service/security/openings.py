@@ -14,7 +14,7 @@ OPENABLE: Mapping[str, re.Pattern[str]] = {
     "health": re.compile(r"/health|/health/[a-z]+"),
     "metrics": re.compile(r"/metrics"),  # not /probe: it makes us send requests
     "badges": re.compile(r"/badge/[^/]+|/badge/suite/[^/]+/[^/]+"),
-    "public": re.compile(r"/public|/public/[^/]+|/assets/[^/]+"),
+    "public": re.compile(r"/public|/assets/[^/]+"),
 }
 
 

@@ -39,7 +39,7 @@ def test_what_others_may_reach_is_not_taken_for_loopback(host: str) -> None:
         ({"host": "0.0.0.0", "require_tokens": False}, False, True),
         ({"host": "10.0.0.1", "require_tokens": True}, False, False),
         ({"host": "myhost"}, False, False),
-        ({"tls_cert": Path("a.pem")}, True, False),
+        ({"tls_cert": Path("a.pem")}, True, True),
         ({"tls_key": Path("a.pem")}, True, False),
     ],
     ids=str,
