@@ -38,6 +38,7 @@ from vedette.settings import Settings
 from vedette.version import version
 
 if TYPE_CHECKING:
+    from reports.deployments import Deployment
     from reports.store.watch.answers import Gap, SeriesState
     from scenarios.model import Suite
 
@@ -100,6 +101,8 @@ def assembled(
     calendar = Calendar(maintenance, suites)
     calendar.load()
     metrics = Exposition(board, max_series=settings.max_series, version=version())
+    for newest in deployments.newest(settings.location):
+        _mark(metrics, newest)
     bus, log = Bus(), WatchLog()
     stored = _Stored([metrics.acknowledged, *acknowledged])
     sink = TickSink(where, spool=own.state / "spool", acknowledged=stored)
@@ -116,8 +119,7 @@ def assembled(
     burn_ins = BurnIns(
         deployments, watcher, Evidence(history, settings.location, sink.flush), versions,
         make_run_sink=lambda: StoreSink(where), location=settings.location,
-        tell=[lambda told: metrics.deployed(told.deployment.suite, told.deployment.target, told.deployment.version,
-                                            told.deployment.deployed_at)],
+        tell=[bus.tell, lambda told: _mark(metrics, told.deployment)],
     )  # fmt: skip
     swap = Swap(settings, watcher, board, calendar, heartbeats, history, suites_now)
     reloader = Reloader(
@@ -129,6 +131,10 @@ def assembled(
         heartbeats=heartbeats, tokens=Tokens(where), audit=Audit(where), reloads=reloader, suites=suites_now,
     )  # fmt: skip
     return Assembly(service, life, tuple(series), reloader, maintenance)
+
+
+def _mark(metrics: Exposition, deployment: Deployment) -> None:
+    metrics.deployed(deployment.suite, deployment.target, deployment.version, deployment.deployed_at)
 
 
 class _Noting:

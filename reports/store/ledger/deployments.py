@@ -118,13 +118,17 @@ class Deployments:
         wanted = select(_DEPLOYMENTS).where(col(DeploymentRow.ended_at).is_(None), col(DeploymentRow.location) == location)
         return self._read(wanted.order_by(col(DeploymentRow.deployed_at), col(DeploymentRow.id)))
 
+    def newest(self, location: str) -> Found:
+        """Return the newest deployment of each suite and target, as the service of a location was told."""
+        suite, target, at = col(DeploymentRow.suite), col(DeploymentRow.target), col(DeploymentRow.deployed_at)
+        here = select(suite, target, col(DeploymentRow.id)).where(col(DeploymentRow.location) == location)
+        with self._database.reading() as connection:
+            ids = {(row[0], row[1]): row[2] for row in connection.execute(here.order_by(at, col(DeploymentRow.id)))}
+        return self._read(select(_DEPLOYMENTS).where(col(DeploymentRow.id).in_(ids.values())).order_by(suite, target))
+
     def versions(self, location: str) -> dict[tuple[str, str], str]:
         """Return the version deployed last, by suite and target, as the service of a location was told."""
-        suite, target, at = col(DeploymentRow.suite), col(DeploymentRow.target), col(DeploymentRow.deployed_at)
-        here = select(suite, target, col(DeploymentRow.version)).where(col(DeploymentRow.location) == location)
-        wanted = here.order_by(at, col(DeploymentRow.id))
-        with self._database.reading() as connection:
-            return {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
+        return {(one.suite, one.target): one.version for one in self.newest(location)}
 
     def close(self) -> None:
         self._database.close()

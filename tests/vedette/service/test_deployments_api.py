@@ -12,7 +12,10 @@ import pytest
 
 from tests.vedette.service.conftest import client_of, token_of
 from tests.vedette.service.deploys import World, suite_of
+from tests.vedette.service.living import living
+from tests.vedette.service.test_events import event, heard
 from vedette.service.access import Scope
+from vedette.service.api.feed import Feed
 from vedette.service.app import build_app, close_app
 from vedette.service.state import Service
 
@@ -171,3 +174,13 @@ async def test_a_write_that_is_sent_twice_with_one_key_is_one_deployment(world: 
     async with asking(world, service) as client:
         first, again = [await client.post(HERE, json=TOLD, headers={"Idempotency-Key": "build-7"}) for _ in range(2)]
     assert first.json() == again.json() and len(world.ledger.list()) == 2  # one for each suite
+
+
+async def test_open_pages_read_anew_when_something_happens_to_a_deployment(
+    world: World, make_service: Callable[..., Service]
+) -> None:
+    service = living(make_service)
+    world.burn_ins._listeners = [service.bus.tell]
+    async with world.going(), heard(Feed(service, batch_s=60, change_s=0.01)) as listener:
+        await world.deploy()
+        assert (await event(listener))[0] == "resync"

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from probes.outcome import Verdict
+from reports.deployments import DeploymentTold
 from scenarios.events import RunStarted
-from scenarios.watch.events import Missed, Retired, SeriesKey, Tick, WatchEvent
+from scenarios.watch.events import Missed, Retired, SeriesKey, Tick
+from vedette.service.bus import Happening
 from vedette.service.problems import Problem
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ class Feed:
                 for listener in self._listeners:
                     listener.tell(None)
 
-    async def _gather(self, happening: asyncio.Queue[WatchEvent]) -> None:
+    async def _gather(self, happening: asyncio.Queue[Happening]) -> None:
         """Take in what happens until the batch is due: after its time, or shortly after something changed."""
         loop = asyncio.get_running_loop()
         due = loop.time() + self._batch_s
@@ -114,7 +116,7 @@ class Feed:
             if self._take(event):
                 due = min(due, loop.time() + self._change_s)
 
-    def _take(self, event: WatchEvent) -> bool:
+    def _take(self, event: Happening) -> bool:
         """Note what happened; return whether it is to be told at once."""
         match event:
             case Tick(key=key, outcome=outcome):
@@ -128,6 +130,9 @@ class Feed:
                 for key in keys:
                     self._verdicts.pop(key, None)
                 self._resync = True  # what is watched has changed: rows come and go
+                return True
+            case DeploymentTold():
+                self._resync = True  # markers, pages of deployments
                 return True
             case RunStarted() | Missed():
                 return False

@@ -144,6 +144,7 @@ def test_the_current_version_is_the_newest(ledger: Deployments) -> None:
     current = ledger.current("shop", "production")
     assert current is not None and current.id == "e"
     assert ledger.current("shop", "staging") is None
+    assert [one.id for one in ledger.newest("local")] == ["d", "b"]
     assert ledger.versions("local") == {("shop", "production"): "1.5", ("blog", "production"): "1.9"}
 
 
