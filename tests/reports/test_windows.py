@@ -129,13 +129,11 @@ def test_a_refill_is_as_if_nothing_had_stopped() -> None:
 
 def test_a_refill_from_a_future_that_never_came_counts_as_now() -> None:
     windows = Windows(NOW)
-    windows.fill_short([((NOW + 60) * 60.0, Counts(failed=1))])
-    windows.fill_long([((NOW + 60) * 60.0, Counts(failed=1))])
-    assert windows.ratios(NOW) == (0.0,) * 4
-    later = NOW + 31 * 24 * 60
-    for minute in range(NOW, later, 50):
-        windows.move(minute)
-    assert [windows.counts(window, later) for window in WINDOWS_S] == [Counts()] * 4
+    windows.fill_short([((NOW + 60) * 60.0, Counts(passed=1))])
+    windows.fill_long([((NOW + 600) * 60.0, Counts(failed=1))])
+    assert windows.ratios(NOW) == (1.0, 1.0, 0.0, 0.0)
+    assert windows.same_until(NOW) == NOW + 5  # and goes when what was counted now goes
+    assert [windows.counts(window, NOW + 31 * 24 * 60) for window in WINDOWS_S] == [Counts()] * 4
 
 
 def test_what_was_missed_long_ago_is_counted_then() -> None:
