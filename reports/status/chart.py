@@ -76,6 +76,7 @@ class Chart:
     deploys: tuple[Marker, ...]
     maintained: tuple[Stretch, ...]
     gaps: tuple[Stretch, ...]
+    bad: tuple[Stretch, ...]
     figures: tuple[Figure, ...]
 
 
@@ -119,6 +120,7 @@ def chart(
         deploys=tuple(_marker(at, version, where) for at, version in deploys if since <= at <= until),
         maintained=tuple(_maintained(buckets, where)),
         gaps=tuple(_gap(gap, since, until, where) for gap in gaps if gap.until_at > since and gap.from_at < until),
+        bad=tuple(_bad(buckets, where)),
         figures=tuple(_figure(b) for b in reversed(buckets) if b.counts.asked or b.counts.maintained or b.counts.missed),
     )  # fmt: skip
 
@@ -223,6 +225,16 @@ def _maintained(buckets: Sequence[Bucket], where: Where) -> Iterator[Stretch]:
         if marked:
             start, end = part[0].at, part[-1].at + timedelta(seconds=part[-1].length_s)
             yield _stretch(start, end, "maintenance", where)
+
+
+def _bad(buckets: Sequence[Bucket], where: Where) -> Iterator[Stretch]:
+    """Yield the stretches in which something was not good, so that failures are seen beside what was deployed."""
+    for bucket in buckets:
+        c = bucket.counts
+        many = c.failed + c.errors + c.inconclusive
+        if many:
+            end = bucket.at + timedelta(seconds=bucket.length_s)
+            yield _stretch(bucket.at, end, f"{many} of {count(c.asked, 'tick')} not good", where)
 
 
 def _gap(gap: Gap, since: datetime, until: datetime, where: Where) -> Stretch:

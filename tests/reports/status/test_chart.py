@@ -79,6 +79,11 @@ def test_maintenance_is_shaded_and_gaps_are_hatched() -> None:
     assert "not watched: the service did not run" in found.gaps[0].title
 
 
+def test_failures_are_marked_at_their_time() -> None:
+    found = drawn(bucket(48, failed=3, passed=1), bucket(49))
+    assert [(s.x, s.title.partition(",")[0]) for s in found.bad] == [(50.0, "3 of 4 ticks not good")]
+
+
 def test_the_table_behind_the_chart_holds_every_stretch_with_ticks_newest_first() -> None:
     found = drawn(bucket(0), bucket(2, failed=3, passed=1))
     assert [(f.at, f.ticks, f.bad) for f in found.figures] == [(bucket(2).at, "4 ticks", 3), (bucket(0).at, "10 ticks", 0)]
