@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 from starlette.concurrency import run_in_threadpool
 
 from vedette.service.access import Caller, Scope, needs
 from vedette.service.api.deploy_models import WindowBody, WindowPage, WindowsAnswer, WindowStanding, window_told
 from vedette.service.api.noting import noted
-from vedette.service.api.paging import Paging, next_link, place_in, split_at
+from vedette.service.api.paging import Asked, Paging, next_link, place_in, split_at
 from vedette.service.calendar import FURTHEST, NewWindow, NotAllowed
 from vedette.service.deploying import Unknown
 from vedette.service.problems import Problem
@@ -22,6 +22,12 @@ router = APIRouter(prefix="/api/v1/maintenance", tags=["maintenance"])
 
 TheService = Annotated[Service, Depends(the_service)]
 _NONE = "there is no maintenance window with this id; `/api/v1/maintenance` lists them"
+
+
+class Coming(Asked):
+    """Which of the windows that come are wanted."""
+
+    until: AwareDatetime | None = Field(None, description="of recurring windows, tell those until then; null: a week")
 
 
 @router.post("", operation_id="start_maintenance", status_code=201)
@@ -45,11 +51,11 @@ async def start(
 @router.get("", operation_id="list_maintenance", dependencies=[needs(Scope.READ)])
 async def windows(
     service: TheService,
-    until: Annotated[AwareDatetime | None, Query(description="of recurring windows, tell those until then; null: a week")] = None,
+    wanted: Annotated[Coming, Query()],
 ) -> WindowsAnswer:
     """List the windows that are open, and those that come."""
     now = service.clock()
-    furthest = None if until is None else min(until, now + FURTHEST)
+    furthest = None if wanted.until is None else min(wanted.until, now + FURTHEST)
     active = await run_in_threadpool(service.calendar.active, now)
     upcoming = await run_in_threadpool(service.calendar.upcoming, furthest)
     return WindowsAnswer(now_at=now, active=tuple(map(window_told, active)), upcoming=tuple(map(window_told, upcoming)))
