@@ -114,6 +114,7 @@ def assembled(
     stored.listeners.append(heartbeats.stored)
     watcher = _watcher(settings, series, [*told.sinks, heartbeats], states, gaps, versions, calendar)
     told.sinks.append(_Noting(watcher))
+    board.next_due_of = watcher.next_due
     metrics.sources.scheduling, metrics.sources.storing = watcher.figures, sink.figures
     suites_now = {suite.name: suite for suite in suites}
     burn_ins = BurnIns(
