@@ -236,6 +236,7 @@ def _tidy(made: Assembly) -> None:
         ticks, outcomes = (now - timedelta(days=days) for days in (settings.keep_ticks_d, settings.keep_outcomes_d))
         while service.history.prune(ticks_before=ticks, outcomes_before=outcomes).more and not service.stopping:
             pass
+        service.calendar.prune(ticks)
         service.audit.prune(now - timedelta(days=400))
     except StoreError as problem:
         _log.warning("what is old could not be forgotten: %s", problem)

@@ -168,6 +168,10 @@ class Calendar:
         except StoreError as problem:  # what is known goes on to hold
             _log.warning("the maintenance windows could not be read again: %s", problem)
 
+    def prune(self, before: datetime) -> int:
+        """Forget the windows that ended before an instant; return how many. Raises: StoreError."""
+        return self._ledger.prune(before)
+
     def close(self) -> None:
         self._ledger.close()
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Insert, RowMapping, and_, or_, select, update
+from sqlalchemy import Connection, Insert, RowMapping, and_, delete, or_, select, update
 
 from reports.store.database import Database
 from reports.store.ledger.tables import MaintenanceRow
@@ -67,6 +67,11 @@ class MaintenanceBook:
             wanted = wanted.where(or_(_TABLE.c.starts_at < last, and_(_TABLE.c.starts_at == last, _TABLE.c.id < before)))
         with self._database.reading() as connection:
             return [_window(row) for row in connection.execute(wanted).mappings()]
+
+    def prune(self, before: datetime) -> int:
+        """Forget the windows that ended before an instant; return how many."""
+        with self._database.writing() as connection:
+            return len(connection.execute(delete(_TABLE).where(_TABLE.c.ends_at < before).returning(_TABLE.c.id)).all())
 
     def close(self) -> None:
         self._database.close()

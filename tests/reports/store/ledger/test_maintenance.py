@@ -90,3 +90,9 @@ def test_the_past_goes_page_by_page_also_where_two_began_at_once(ledger: Mainten
         pages.append([w.id for w in page])
         before = page[-1].id
     assert pages == [["d", "c"], ["b", "a"]]
+
+
+def test_what_ended_long_ago_is_forgotten_when_asked(ledger: MaintenanceBook) -> None:
+    ledger.keep([window("long ago", -50), window("lately", -2), window("open", -60, 90)])
+    assert ledger.prune(AT - 24 * HOUR) == 1
+    assert [ledger.get(name) is not None for name in ("long ago", "lately", "open")] == [False, True, True]
