@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SPOOL_BYTES = 256 * 1024 * 1024
 MOST_ARRIVING = 100_000  # events that wait for the thread; more means that it hangs in the store
 HURRY_AT = 500  # as many are written without waiting for more
-LINGER_S = 0.25  # what the first event of a group waits for others: a commit costs as much as storing twenty of them
+LINGER_S = 0.4  # what the first event of a group waits for others: a commit costs as much as storing twenty of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class RollupRow(Table, table=True):
     """
 
     __tablename__ = "rollups"
-    __table_args__ = (Index(None, "span_s", "at"), {"sqlite_with_rowid": False})
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     series_id: int = Field(sa_column=_series_key())
     span_s: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))

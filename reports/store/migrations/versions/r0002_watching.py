@@ -187,9 +187,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("series_id", "span_s", "at", name=op.f("pk_rollups")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("rollups", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rollups_span_s_at"), ["span_s", "at"], unique=False)
-
     op.create_table(
         "ticks",
         sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -231,9 +228,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_ticks_not_good", sqlite_where=sa.text("verdict < 3"), postgresql_where=sa.text("verdict < 3"))
 
     op.drop_table("ticks")
-    with op.batch_alter_table("rollups", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rollups_span_s_at"))
-
     op.drop_table("rollups")
     op.drop_table("heartbeats")
     op.drop_table("deployment_phases")
