@@ -25,6 +25,7 @@ test: $(VENV)/.dev ## run every test, the linters and the type checker
 docs: $(VENV)/.dev ## write anew what is generated from the code
 	$(BIN)/vedette schema > scenarios/suite.schema.json
 	$(BIN)/vedette probes --markdown > docs/probes.md
+	$(BIN)/vedette metrics --markdown > docs/metrics.md
 
 lock: $(VENV)/.dev ## write the locked lists anew
 	$(PIP) uv

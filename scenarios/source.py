@@ -235,7 +235,11 @@ class _Builder:
         self.mistakes.append(Mistake(sentence, self._place(event), remedy))
 
     def _too_large(self, event: Any) -> Mistake:
-        return Mistake("the document is too large with its aliases written out", self._place(event), f"at most {NODES} values more than stand in it")
+        return Mistake(
+            "the document is too large with its aliases written out",
+            self._place(event),
+            f"at most {NODES} values more than stand in it",
+        )
 
 
 _HINTS = (

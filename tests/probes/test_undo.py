@@ -1,7 +1,5 @@
 """This file is for the undo journal: it outlives a kill, holds no secret, and its restore mends what dead runs left broken."""
 
-# ruff: noqa: ASYNC240  a test may block its own loop
-
 from __future__ import annotations
 
 import asyncio

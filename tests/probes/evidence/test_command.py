@@ -1,6 +1,6 @@
 """This file is for commands that print log lines: bounded in time and size, whatever they do."""
 
-# ruff: noqa: ASYNC110, ASYNC240  a test may block its own loop
+# ruff: noqa: ASYNC110  a test may block its own loop
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """This file is for log files as they behave: growing, rotated, emptied, huge, broken or not there."""
 
-# ruff: noqa: ASYNC240  a test may block its own loop
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """This file is for the command lever: exit codes, time, groups of processes, and what it tells whom."""
 
-# ruff: noqa: ASYNC240  a test may block its own loop
-
 from __future__ import annotations
 
 import asyncio
