@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
@@ -36,16 +36,12 @@ class RecurringWindow(Configured):
     tags: tuple[str, ...] = ()  # scenarios with one of these; none means all
 
     @model_validator(mode="after")
-    def _opens_and_closes(self) -> RecurringWindow:
-        cron = Cron(self.cron, self.timezone)
-        opened = None
-        for opens in islice(cron.after(_ANY_TIME), _OPENINGS_LOOKED_AT):
-            if opened is not None and opens - opened > timedelta(seconds=self.lasts):
-                return self
-            opened = opens
-        if opened is None:
-            raise ValueError("it would never open: no day of the calendar fits 'cron'")
-        raise ValueError("it would never close: 'cron' opens it again before 'lasts' is over")
+    def _closes(self) -> RecurringWindow:
+        lasts = timedelta(seconds=self.lasts)
+        opened = islice(Cron(self.cron, self.timezone).after(_ANY_TIME), _OPENINGS_LOOKED_AT)
+        if all(later - earlier <= lasts for earlier, later in pairwise(opened)):
+            raise ValueError("it would never close: 'cron' opens it again before 'lasts' is over")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,12 @@ def test_asking_for_every_tick_walks_no_calendar(calendar: Calendar, monkeypatch
     assert len(walked) < 10
 
 
+def test_a_window_that_opens_all_the_time_does_not_fill_a_list(ledger: MaintenanceBook, now: Now) -> None:
+    often = RecurringWindow(name="often", cron="* * * * *", lasts=10)
+    calendar = Calendar(ledger, [suite_of("shop", often)], clock=now)
+    assert len(calendar.upcoming(AT + 300 * DAY)) < 201
+
+
 instants = st.integers(-26 * 60, 26 * 60)
 one_offs = st.lists(
     st.tuples(instants, st.integers(1, 600), st.sampled_from(["", "staging", "production"]), st.sampled_from(["", "slow"])),
