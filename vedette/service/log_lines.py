@@ -104,7 +104,7 @@ def error_of(problem: BaseException, trace: TracebackType | None) -> dict[str, A
     The text of an error that is not ours may hold whatever was being read at that moment, so it stays out.
     """
     made = {"type": _type_of(problem), "message": _own_text(problem), "stack": _stack(trace)}
-    causes = []
+    causes: list[str] = []
     cause = problem.__cause__ or problem.__context__
     while cause is not None and len(causes) < _DEEPEST:
         causes.append(_type_of(cause))
