@@ -76,15 +76,23 @@ def parts(lines: Sequence[Line], tags: Collection[str]) -> list[Part]:
     return [Part(environment, name, tuple(members)) for (environment, name, _), members in sorted(found.items(), key=_first)]
 
 
-def places(shown: Sequence[Part], slots: Mapping[SeriesKey, Sequence[Slot]]) -> list[Place]:
-    """Return the page's entries by environment. To be called on the loop's thread."""
+def ratios(shown: Sequence[Part]) -> list[tuple[str, str]]:
+    """Return the pass ratios of each part over a day and a month. To be called on the loop's thread: windows move there."""
+    return [(_ratio(part, "24h"), _ratio(part, "30d")) for part in shown]
+
+
+def places(shown: Sequence[Part], passed: Sequence[tuple[str, str]], slots: Mapping[SeriesKey, Sequence[Slot]]) -> list[Place]:
+    """Return the page's entries by environment; `passed` are the ratios of each part."""
     found: dict[str, list[Entry]] = {}
-    for part in shown:
-        day, month = (sum((line.counts(window) for line in part.lines), Counts()).pass_ratio for window in ("24h", "30d"))
+    for part, (day, month) in zip(shown, passed, strict=True):
         drawn = strip(_joined([slots.get(key, ()) for key in part.keys]))
-        entry = Entry(part.name, part.tone, WORDS.get(part.tone, _UNKNOWN), ratio(day), ratio(month), drawn)
+        entry = Entry(part.name, part.tone, WORDS.get(part.tone, _UNKNOWN), day, month, drawn)
         found.setdefault(part.environment, []).append(entry)
     return [Place(name, tuple(entries)) for name, entries in found.items()]
+
+
+def _ratio(part: Part, window: str) -> str:
+    return ratio(sum((line.counts(window) for line in part.lines), Counts()).pass_ratio)
 
 
 def headline(shown: Sequence[Part]) -> tuple[str, str]:

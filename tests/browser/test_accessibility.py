@@ -28,7 +28,7 @@ def test_no_page_has_a_violation(
 ) -> None:
     site = open_site(suite(4), public_tags=("even",))
     seen_for_an_hour(site.service, BAD)
-    paths = pages_of(site)
+    paths = [*pages_of(site), "/login", "/no-such-page"]
     window = look(
         site.url, bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
     )

@@ -6,7 +6,7 @@ import pytest
 
 from probes.outcome import Verdict
 from reports.board import Board
-from reports.status.public import headline, parts, places
+from reports.status.public import headline, parts, places, ratios
 from reports.store.watch.answers import Counts, Slot
 from tests.reports.status.boards import board_of
 from tests.reports.watched import AT, SetClock, scenario, series, tick
@@ -29,7 +29,7 @@ def test_several_targets_of_one_environment_are_one_part_as_good_as_the_worst() 
     board.take_watched(tick(watched[1], F))
     (part,) = parts(list(board.lines()), ("public",))
     slots = {watched[0].key: [Slot(AT, 300, Counts(passed=3), P)], watched[1].key: [Slot(AT, 300, Counts(failed=1), F)]}
-    (place,) = places([part], slots)
+    (place,) = places([part], ratios([part]), slots)
     (entry,) = place.entries
     assert (part.tone, entry.words, entry.day, entry.strip.kinds) == ("fail", "is disturbed", "50.00 %", "f")
 
@@ -53,7 +53,8 @@ def test_the_banner_is_green_only_where_all_is_proven(said: dict[str, Verdict | 
 def test_what_we_could_not_prove_is_unknown_and_not_the_targets_fault(verdict: Verdict) -> None:
     board = board_of({"a": verdict}, tags=("public",))
     (line,) = board.lines()
-    (place,) = places(parts([line], ("public",)), {line.key: [Slot(AT, 300, Counts(errors=3), verdict)]})
+    chosen = parts([line], ("public",))
+    (place,) = places(chosen, ratios(chosen), {line.key: [Slot(AT, 300, Counts(errors=3), verdict)]})
     (entry,) = place.entries
     assert (entry.words, entry.strip.kinds) == ("is not known at the moment", "n")
 
@@ -64,7 +65,8 @@ def test_nothing_that_a_target_or_a_suite_said_is_in_what_the_page_is_given() ->
     (one,) = series(scenario("booking", **secret), targets=("TARGET",), suite="SUITE")
     board.watch([one])
     board.take_watched(tick(one, F, version="VERSION"))
-    told = repr(places(parts(list(board.lines()), ("public",)), {}))
+    chosen = parts(list(board.lines()), ("public",))
+    told = repr(places(chosen, ratios(chosen), {}))
     assert "booking" in told
     for word in ("OWNER", "RUNBOOK", "WHY", "OTHERTAG", "TARGET", "SUITE", "VERSION", "tenant 20", one.key.slug, "example.com"):
         assert word not in told

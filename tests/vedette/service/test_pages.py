@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from probes.outcome import Evidence, Verdict, check
+from reports.deployments import DeploymentState
 from reports.store.errors import StoreError
 from scenarios.model import Suite
 from tests.vedette.service.conftest import token_of
@@ -204,6 +205,14 @@ async def test_a_burn_in_that_goes_on_is_told_on_the_overview_and_has_its_track(
     text = (await pages.get("/deployments/d-1.4.2")).text
     assert re.findall(r'<li class="phase (\w+)"', text) == ["running", "running", "coming", "coming"]
     assert "a &lt;note&gt;" in text and "<progress" in text
+
+
+async def test_a_burn_in_that_failed_is_not_told_as_one_that_goes_on(service: Service, pages: httpx.AsyncClient) -> None:
+    made = deployed(service)
+    first = replace(made.phases[0], judged_at=service.clock(), verdict=Verdict.FAIL, sentence="half of it failed")
+    service.burn_ins._open[made.id] = replace(made, phases=(first, *made.phases[1:]), state=DeploymentState.FAILED)
+    text = (await pages.get("/")).text
+    assert "has not passed its burn-in at production: verification: half of it failed" in text
 
 
 async def test_a_run_after_a_deployment_is_the_report_itself(service: Service, pages: httpx.AsyncClient) -> None:

@@ -83,15 +83,20 @@ async def scenario(
     bad, earliest = only == "bad", _instant(before)
     ticks, older = await _ticks(service, here.key, newest, bad, earliest)
     deploys, state = await deploys_at(service, here.key, since, until), one.state_of(here)
-    return await run_in_threadpool(
-        shown, "scenario.html.j2", frame_of(request, service, caller), title=f"{state.word}: {here.key.scenario}",
-        tone=here.tone, line=here, state=state, schedule=one.schedule_words(watched.schedule if watched else None),
-        windows=one.windows_of(here), strip=drawn[here.key], legend=strips.legend(), trouble=trouble,
-        chart=chart(name, filled(buckets, since, until, span_s), since, until, deploys=deploys, gaps=gaps),
-        changes=one.changes(newest), looked_at=len(newest), ticks=one.ticks_of(ticks), older=older, bad=bad, paged=earliest,
-        ranges=CHART_SAID, range_links={other: link(f"/scenarios/{slug}", {"range": other}) for other in CHART_RANGES},
-        address=f"/scenarios/{slug}", range=name,
-    )  # fmt: skip
+    frame, address = frame_of(request, service, caller), f"/scenarios/{slug}"
+
+    def made() -> HTMLResponse:
+        whole = filled(buckets, since, until, span_s)
+        return shown(
+            "scenario.html.j2", frame, title=f"{state.word}: {here.key.scenario}", tone=here.tone, line=here, state=state,
+            schedule=one.schedule_words(watched.schedule if watched else None), windows=one.windows_of(here),
+            strip=drawn[here.key], trouble=trouble, chart=chart(name, whole, since, until, deploys=deploys, gaps=gaps),
+            changes=one.changes(newest), looked_at=len(newest), ticks=one.ticks_of(ticks), older=older, bad=bad, paged=earliest,
+            ranges=CHART_SAID, range_links={other: link(address, {"range": other}) for other in CHART_RANGES},
+            address=address, range=name,
+        )  # fmt: skip
+
+    return await run_in_threadpool(made)
 
 
 @router.get("/outcomes/{outcome_id}")
@@ -104,11 +109,15 @@ async def outcome(request: Request, service: The, caller: Reader, outcome_id: st
         raise Problem(404, "there is no outcome with this id; evidence is kept for a time only")
     about = found.subject
     key = SeriesKey(about.suite, about.scenario, about.target, service.settings.location)
-    card = card_of(found)
-    return await run_in_threadpool(
-        shown, "outcome.html.j2", frame_of(request, service, caller), title=f"{found.verdict}: {about.scenario}",
-        tone=str(found.verdict), card=card, outcome=found, line=service.board.line(key), slug=key.slug,
-    )  # fmt: skip
+    frame, line = frame_of(request, service, caller), service.board.line(key)
+
+    def made() -> HTMLResponse:
+        return shown(
+            "outcome.html.j2", frame, title=f"{found.verdict}: {about.scenario}", tone=str(found.verdict),
+            card=card_of(found), outcome=found, line=line, slug=key.slug,
+        )  # fmt: skip
+
+    return await run_in_threadpool(made)
 
 
 async def _history_of(

@@ -27,11 +27,14 @@ async def public(service: Annotated[Service, Depends(the_service)]) -> HTMLRespo
     now, slot_s = service.clock(), strips.RANGES_S[RANGE]
     parts = told.parts(list(service.board.lines()), service.settings.public_tags)
     shown_parts = parts[: told.MOST]
-    keys = [key for part in shown_parts for key in part.keys]
+    passed, keys = told.ratios(shown_parts), [key for part in shown_parts for key in part.keys]
     slots, _ = await or_else({}, service.history.strips, keys, strips.SLOTS, slot_s, strips.until(now, slot_s))
-    places = told.places(shown_parts, slots)
     tone, sentence = told.headline(parts)
-    return await run_in_threadpool(
-        shown, "public.html.j2", Frame(now=now, events="", public=True), title=sentence, tone=tone, sentence=sentence,
-        places=places, left_out=len(parts) - len(shown_parts),
-    )  # fmt: skip
+
+    def made() -> HTMLResponse:
+        return shown(
+            "public.html.j2", Frame(now=now, events="", public=True), title=sentence, tone=tone, sentence=sentence,
+            places=told.places(shown_parts, passed, slots), left_out=len(parts) - len(shown_parts),
+        )  # fmt: skip
+
+    return await run_in_threadpool(made)
