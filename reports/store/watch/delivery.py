@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from scenarios.watch.events import SeriesKey
 GROUP = 500  # lines in one transaction at most: so long does a reader of PostgreSQL, or another writer, wait
 MOST_WAITING = 100_000  # ticks that wait in memory when neither store nor spool takes them, about 50 MB
 RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # after the first failure, the second, …
+_log = logging.getLogger(__name__)
+
 _REPLAY_S = 0.5  # so long is the spool emptied before what came meanwhile is put to rest
 
 
@@ -100,31 +103,46 @@ class Delivery:
                 group = [self._pending[place] for place in range(min(GROUP, len(self._pending)))]
                 self._write(group)
                 self._rest(group)
-        except (StoreError, OSError) as problem:  # OSError: a file of the spool that cannot be deleted
+        except Exception as problem:  # the edge to the store: whatever it is, the lines must not be lost, nor the thread
             self._failed(explain(problem, self._store))
 
     def _write(self, group: Sequence[Line], life: str = "") -> None:
-        """Write a group; lines that no store would take are left out of it. Raises: StoreError."""
-        refusal: Exception | None = None
-        for _ in range(2):  # once more, because what the writer remembered may have been wrong: it forgot that
-            try:
-                self._writer.write(group, life)
-            except Exception as problem:  # the edge to the store: one odd line must not keep all others from it
-                if not is_about_content(problem):
-                    raise
-                refusal = problem
-            else:
-                self._written(group)
-                return
-        if len(group) > 1:
+        """Write a group; lines that no store would take are left out of it. Raises: StoreError, or what a bug raises.
+
+        Only what fails while others succeed is refused for good: where nothing succeeds, it is not the lines.
+        """
+        try:
+            self._writer.write(group, life)
+        except Exception as problem:  # the edge to the store: one odd line must not keep all others from it
+            if not is_about_content(problem):
+                raise
+            refused = self._write_apart(group, life)
+            if len(refused) == len(group):
+                raise
+            for line, reason in refused:
+                self._refuse(line, reason)
+        else:
+            self._written(group)
+
+    def _write_apart(self, group: Sequence[Line], life: str) -> list[tuple[Line, Exception]]:
+        """Write a group, cut in halves where it is not taken whole; return the lines that are not taken alone."""
+        try:  # the whole group once more: what the writer remembered may have been wrong, and it forgot that
+            self._writer.write(group, life)
+        except Exception as problem:  # as above
+            if not is_about_content(problem):
+                raise
+            if len(group) == 1:
+                return [(group[0], problem)]
             middle = len(group) // 2
-            self._write(group[:middle], life)
-            self._write(group[middle:], life)
-            return
+            return self._write_apart(group[:middle], life) + self._write_apart(group[middle:], life)
+        self._written(group)
+        return []
+
+    def _refuse(self, line: Line, reason: Exception) -> None:
         self.write_errors += 1
-        self.refused += isinstance(group[0], TickLine)
-        self._problem = str(explain(refusal, self._store)) if refusal else ""
-        self._spool.refuse(group[0], self._problem)
+        self.refused += isinstance(line, TickLine)
+        self._problem = str(explain(reason, self._store))
+        self._spool.refuse(line, self._problem)
 
     def _written(self, group: Sequence[Line]) -> None:
         self.written += sum(isinstance(line, TickLine) for line in group)
@@ -146,13 +164,17 @@ class Delivery:
                 self._rest(group)
         except SpoolFull:
             self._spool_problem = "the spool is full"
-        except OSError as problem:
-            self._spool_problem = f"the spool takes nothing either: {problem.strerror}"
+        except Exception as problem:  # the edge to the disk, as above
+            self._spool_problem = f"the spool takes nothing either: {getattr(problem, 'strerror', None) or problem}"
 
     def _rest(self, group: Sequence[Line]) -> None:
         for _ in group:
             self._pending.popleft()
-        if self._acknowledged is not None:
+        if self._acknowledged is None:
+            return
+        try:
             for line in group:
                 if isinstance(line, TickLine):
                     self._acknowledged(line.key, instant(line.started_us))
+        except Exception:  # the edge to whoever listens: that its count is short must not stop the storing
+            _log.exception("a listener to acknowledgements failed")

@@ -29,6 +29,7 @@ from reports.store.watch import delivery
 from reports.store.watch import sink as sink_module
 from reports.store.watch.lines import microseconds
 from reports.store.watch.sink import StoreFigures, TickSink
+from reports.store.watch.tick_writer import TickWriter
 from scenarios.watch.events import Missed, MissedReason, SeriesKey, Tick
 from tests.reports.store.test_sink import in_child
 from tests.reports.store.watch.looking import assert_rollups_add_up, rows, starts
@@ -318,6 +319,52 @@ def test_a_disk_that_takes_no_large_files_loses_nothing(path: Path, tmp_path: Pa
     assert ("the spool takes nothing either: File too large" in said) == in_memory
     assert starts(path) == [us for n in range(40) for us in at_of(batch(50, n))]
     assert_rollups_add_up(path)
+
+
+def test_a_bug_in_the_writer_loses_nothing_and_ends_nothing(path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every line runs into is not the lines' fault: none of them is refused."""
+    real, broken = TickWriter._write, [True]
+
+    def write(self: TickWriter, *args: object) -> None:
+        if broken[0]:
+            raise RuntimeError("a bug")
+        real(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TickWriter, "_write", write)
+    sink = TickSink(path, spool=spool)
+    tell(sink, ticks := batch(9))
+    assert not sink.flush()
+    assert (sink.figures().spooled, sink.figures().lost) == (9, 0)
+    assert "RuntimeError: a bug" in sink.figures().last_error
+    broken[0] = False
+    until(lambda: sink.figures().written == 9)
+    assert sink.close()
+    assert starts(path) == at_of(ticks)
+
+
+def test_an_odd_line_that_comes_alone_waits_for_others_to_tell_it_apart(path: Path, spool: Path) -> None:
+    sink = TickSink(path, spool=spool)
+    tell(sink, [a_tick(at=AT, duration_s=1e300)])
+    assert not sink.flush()
+    assert (sink.figures().spooled, sink.figures().lost) == (1, 0)
+    tell(sink, ticks := batch(3, 1))
+    until(lambda: sink.figures().written == 3)
+    assert sink.close()
+    assert sink.figures().lost == 1
+    assert starts(path) == at_of(ticks)
+
+
+def test_a_listener_that_fails_stops_nothing(path: Path, spool: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(key: SeriesKey, at: datetime) -> None:
+        raise RuntimeError("a bug of the listener")
+
+    sink = TickSink(path, spool=spool, acknowledged=fail)
+    tell(sink, ticks := batch(3))
+    assert sink.flush()
+    tell(sink, more := batch(3, 1))
+    assert sink.close()
+    assert starts(path) == at_of(ticks + more)
+    assert "a listener to acknowledgements failed" in caplog.text
 
 
 # PostgreSQL
