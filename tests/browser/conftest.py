@@ -65,11 +65,11 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def look(chromium: Any, require: Callable[[str, bool], None]) -> Iterator[Callable[..., Window]]:
-    """Yield a way to open tabs; keywords as of Playwright's `new_context`."""
+    """Yield a way to open tabs; `clock` lets a test turn the tab's clock, other keywords are those of `new_context`."""
     require("Chromium", chromium is not None)
     contexts = []
 
-    def open_tab(url: str, **options: Any) -> Window:
+    def open_tab(url: str, *, clock: bool = False, **options: Any) -> Window:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         context.set_default_timeout(10_000)
         contexts.append(context)
@@ -77,6 +77,8 @@ def look(chromium: Any, require: Callable[[str, bool], None]) -> Iterator[Callab
         window.tab.on("request", lambda request: window.asked.append(request.url))
         window.tab.on("console", lambda message: window.complaints.append(message.text))
         window.tab.on("pageerror", lambda problem: window.complaints.append(str(problem)))
+        if clock:
+            window.tab.clock.install()
         window.tab.goto(url)
         return window
 

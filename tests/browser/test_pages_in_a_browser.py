@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,6 +103,21 @@ def test_a_page_that_is_cut_off_says_so(make_service: Callable[..., Any], look: 
             tab.wait_for_selector("#link.live")
         tab.wait_for_selector("#link.lost")
         assert re.match(r"not connected since \d+ s", tab.inner_text("#link-words"))
+
+
+def test_a_page_that_hears_nothing_any_more_says_so_although_nothing_was_closed(
+    open_site: Callable[..., Site], look: Look
+) -> None:
+    site, frozen = open_site(), threading.Event()
+    tab = look(site.url, clock=True).tab
+    tab.wait_for_selector("#link.live")
+    site.loop.call_soon_threadsafe(frozen.wait, 20)
+    try:
+        tab.clock.run_for(50_000)
+        assert "lost" in tab.get_attribute("#link", "class")
+        assert re.fullmatch(r"not connected since (4[5-9]|5\d) s", tab.inner_text("#link-words"))
+    finally:
+        frozen.set()
 
 
 def test_everything_works_without_scripts(site: Site, look: Look) -> None:

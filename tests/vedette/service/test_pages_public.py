@@ -94,3 +94,10 @@ async def test_a_badge_that_has_not_changed_is_not_sent_again(service: Service) 
         changed = await stranger.get(f"/badge/{one.key.slug}.svg", headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content, changed.status_code) == (304, b"", 200)
     assert ("failing" in first.text, "passing" in changed.text) == (True, True)
+
+
+async def test_a_public_page_of_very_many_is_cut_and_says_so(make_service: Callable[..., Service]) -> None:
+    with with_pages(make_service, suite(450), settings={**OPEN, "public_tags": ("even", "odd")}) as service:
+        async with asking(service) as stranger:
+            text = (await stranger.get("/public")).text
+    assert (text.count('<tr role="row" class="r-'), "and 700 more, which the line above counts" in text) == (200, True)
