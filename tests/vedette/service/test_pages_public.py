@@ -100,4 +100,4 @@ async def test_a_public_page_of_very_many_is_cut_and_says_so(make_service: Calla
     with with_pages(make_service, suite(450), settings={**OPEN, "public_tags": ("even", "odd")}) as service:
         async with asking(service) as stranger:
             text = (await stranger.get("/public")).text
-    assert (text.count('<tr role="row" class="r-'), "and 700 more, which the line above counts" in text) == (200, True)
+    assert (text.count('<tr role="row" class="r-'), "and 250 more, which the line above counts" in text) == (200, True)
