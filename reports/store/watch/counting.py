@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from reports.store.watch.answers import Counts
 from reports.store.watch.lines import IN_MAINTENANCE, microseconds
@@ -91,19 +91,25 @@ def hour_counts(
 ) -> Iterator[tuple[SeriesKey, Sequence[tuple[float, Counts]]]]:
     """Yield each series of a location with its counts by hour; before `whole`, by `whole_s` seconds (a multiple of an hour)."""
     made = Counted()
-    at = ROLLUPS.c.at
-    stretches = [(whole or since, None, at)] if whole is None else [(since, whole, at - at % whole_s), (whole, None, at)]
     for some, keys in series_of(connection, location):
-        by_hour: dict[tuple[int, int], list[int]] = {}
-        for start, end, place in stretches:
-            query = select(ROLLUPS.c.series_id, place.label("place"), *(func.sum(column) for column in ROLLUP_COUNTS)).where(
-                ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S, at >= int(start.timestamp())
-            )
-            if end is not None:
-                query = query.where(at < int(end.timestamp()))
-            for series, hour, *values in connection.execute(query.group_by(ROLLUPS.c.series_id, "place")):
-                by_hour[series, hour] = values
-        yield from _by_series(by_hour, keys, made)
+        by_series: dict[int, list[tuple[float, Counts]]] = {}
+        for query in _hours(some, since, whole, whole_s):
+            for series, at, *values in connection.execute(query):
+                by_series.setdefault(series, []).append((float(at), made.of(values)[0]))
+        for series, counted in by_series.items():
+            yield keys[series], counted
+
+
+def _hours(some: Sequence[int], since: datetime, whole: datetime | None, whole_s: int) -> Iterator[Select[Any]]:
+    """Yield the queries for series, start and counts, in the order of time for each series."""
+    at, of_series = ROLLUPS.c.at, (ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S)
+    start, edge = int(since.timestamp()), int((whole or since).timestamp()) // whole_s * whole_s
+    if whole is not None and start < edge:
+        place = (at - at % whole_s).label("place")
+        summed = select(ROLLUPS.c.series_id, place, *(func.sum(column) for column in ROLLUP_COUNTS))
+        yield summed.where(*of_series, at >= start, at < edge).group_by(ROLLUPS.c.series_id, "place").order_by("place")
+        start = edge
+    yield select(ROLLUPS.c.series_id, at, *ROLLUP_COUNTS).where(*of_series, at >= start).order_by(ROLLUPS.c.series_id, at)
 
 
 def _by_series(
