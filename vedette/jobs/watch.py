@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import gc
 import json
-import logging
 import os
 import signal
 from collections.abc import Coroutine, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +23,10 @@ if TYPE_CHECKING:
     from vedette.service.assembly import Acknowledged, Assembly
     from vedette.service.server import Server
     from vedette.service.state import ServeSettings
+    from vedette.service.tracing import Traces
 
-ALIVE_S = 5.0  # how often the store is told that we live: a gap in watching is known as exactly as that
-FILES_S = 2.0  # how often it is looked whether a suite's file has changed
-TIDY_S = 3600.0
 STORE_SHARE = 0.4  # of the time for stopping that is kept for storing what came last
 SERVICE_FILE = "service.json"  # tells commands on this machine where we listen
-
-_log = logging.getLogger("vedette.watch")
 
 
 def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = (), acknowledged: Sequence[Acknowledged] = ()) -> Exit:
@@ -49,15 +43,17 @@ def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = (), acknowl
     own = Settings(settings.state)
     try:
         make_state_folder(own)
+    except OSError as problem:
+        complain(no_state_folder(own, problem))
+        return Exit.INCONCLUSIVE
+    try:
         check_store(where_of(settings))
         with only_service(where_of(settings), settings.location) as lock:
             _mend(own)
             return _in_loop(_Watch(settings, lock, more_sinks, acknowledged).run())
-    except OSError as problem:
-        complain(no_state_folder(own, problem))
     except StoreError as problem:
         complain(f"{problem}; nothing is watched")
-    return Exit.INCONCLUSIVE
+        return Exit.INCONCLUSIVE
 
 
 def _mend(own: Settings) -> None:
@@ -114,7 +110,7 @@ class _Watch:
                 complain(sentence)
 
     async def _serve(self, suites: Sequence[Suite]) -> Exit:
-        from scenarios.hidden import secrets_of
+        from scenarios.watch.series import watched
         from vedette.service.app import build_app, close_app
         from vedette.service.assembly import assembled
         from vedette.service.logs import set_up
@@ -122,20 +118,22 @@ class _Watch:
         from vedette.service.server import Server
 
         settings = self._settings
-        made = assembled(settings, suites, self._more_sinks, self._acknowledged)
-        service = made.service
-        if not made.series:
+        if not watched(suites, settings.location, settings.targets):
             complain("the suites have no scenario for these targets, so there is nothing to watch")
             return Exit.NOTHING_SELECTED
-        reason = may_listen(settings, service.tokens.exist(service.clock()))
-        if reason:
+        if reason := may_listen(settings, _there_are_tokens(settings)):
             raise UsageError(reason)
+        traces = _traces(settings)
+        made = assembled(settings, suites, [*self._more_sinks, *traces], self._acknowledged)
+        service = made.service
         app = build_app(service)
         server = Server(app, settings)
         for doubt in doubts(settings):
             tell(f"warning: {doubt}")
-        secrets = [pair for s in suites for t in s.targets.values() for pair in secrets_of(s, t, [x.probe for x in s.scenarios])]
-        logs = set_up(level=settings.log_level, form=settings.log_format, environment=settings.environment, secrets=secrets)
+        logs = set_up(
+            level=settings.log_level, form=settings.log_format, environment=settings.environment, secrets=_secrets(suites)
+        )
+        made.swap.on_swapped = lambda suites: logs.learn(_secrets(suites))
         told = settings.state / SERVICE_FILE
         _write_privately(told, {"url": server.url, "pid": os.getpid(), "location": settings.location})
         count = len(made.series)
@@ -146,11 +144,15 @@ class _Watch:
             with contextlib.suppress(OSError):
                 told.unlink()
             await close_app(app)
+            for one in traces:
+                await asyncio.to_thread(one.close)
             logs.close()
         return Exit.INCONCLUSIVE if self._trouble else Exit.PASSED
 
     async def _until_stopped(self, made: Assembly, server: Server) -> None:
         """Run every part until a signal comes or one of them breaks, then end them in their order."""
+        from vedette.service.chores import Chores
+
         service = made.service
         gc.collect()
         gc.freeze()  # what was loaded stays; looking through it again and again would hold up the ticks
@@ -159,7 +161,7 @@ class _Watch:
         serving = asyncio.create_task(server.serve(), name="server")
         stopping = asyncio.create_task(self._stop.wait(), name="signal")
         self._take_hangup(made)
-        self._begin_chores(made)
+        Chores(made, self._lock).begin()
         parts = {watching, burning_in, serving}
         await asyncio.wait({*parts, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._trouble += [f"the {t.get_name()} broke: {_why(t)}" for t in parts if t.done()]
@@ -186,28 +188,6 @@ class _Watch:
         with contextlib.suppress(StoreError):  # that the end is not noted makes the next start count a gap, no more
             service.history.stopped(made.id, service.clock())
 
-    def _begin_chores(self, made: Assembly) -> None:
-        """Let the clockwork do what has to be done again and again; each in a thread where it waits for something."""
-        service, clockwork = made.service, made.service.watcher.clockwork
-        clockwork.every("heartbeats", 1.0, service.heartbeats.sweep)
-        clockwork.every("alive", ALIVE_S, lambda: self._alive(made))
-        clockwork.every("files", FILES_S, made.reloader.look)
-        clockwork.every("tidy", TIDY_S, lambda: asyncio.to_thread(_tidy, made))
-        clockwork.every("calendar", 60.0, lambda: asyncio.to_thread(service.calendar.refresh))
-
-    async def _alive(self, made: Assembly) -> None:
-        """Say that we live, and make sure that the store is still ours; where it is not, two would keep it."""
-        from reports.store.errors import StoreError
-
-        def told() -> None:
-            self._lock.renew()
-            made.service.history.alive(made.id, made.service.clock())
-
-        try:
-            await asyncio.to_thread(told)
-        except StoreError as problem:
-            _log.warning("the store could not be told that the service lives: %s", problem)
-
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -226,20 +206,39 @@ class _Watch:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
-def _tidy(made: Assembly) -> None:
-    """Forget what is old."""
-    from reports.store.errors import StoreError
+def _there_are_tokens(settings: ServeSettings) -> bool:
+    from reports.store.ledger.tokens import Tokens
+    from scenarios.runner import utc_now
+    from vedette.service.assembly import where_of
 
-    service, settings = made.service, made.service.settings
-    now = service.clock()
+    tokens = Tokens(where_of(settings))
     try:
-        ticks, outcomes = (now - timedelta(days=days) for days in (settings.keep_ticks_d, settings.keep_outcomes_d))
-        while service.history.prune(ticks_before=ticks, outcomes_before=outcomes).more and not service.stopping:
-            pass
-        service.calendar.prune(ticks)
-        service.audit.prune(now - timedelta(days=400))
-    except StoreError as problem:
-        _log.warning("what is old could not be forgotten: %s", problem)
+        return tokens.exist(utc_now())
+    finally:
+        tokens.close()
+
+
+def _traces(settings: ServeSettings) -> list[Traces]:
+    """Return what makes traces, where the environment names somebody who takes them. Raises: UsageError without the extra."""
+    from vedette.service.tracing import ENDPOINTS, Traces, TracingUnavailable
+    from vedette.version import version
+
+    if not any(os.environ.get(name) for name in ENDPOINTS):
+        return []
+    try:
+        return [Traces(version=version(), environment=settings.environment)]
+    except TracingUnavailable as problem:
+        raise UsageError(str(problem)) from problem
+
+
+def _secrets(suites: Sequence[Suite]) -> list[tuple[str, str]]:
+    """Return all that must not stand in a log line."""
+    from scenarios.hidden import secrets_in
+
+    told = [pair for suite in suites for pair in suite.secrets]
+    for suite in suites:
+        told += secrets_in([*suite.targets.values(), *(scenario.probe for scenario in suite.scenarios)])
+    return told
 
 
 def _why(task: asyncio.Task[Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
@@ -18,6 +18,7 @@ from reports.store.ledger.answers import Answers
 from vedette.service import routes
 from vedette.service.access import Scope, needs
 from vedette.service.api.document import described
+from vedette.service.api.exact import exact
 from vedette.service.problems import answer_problems
 from vedette.service.security.edge import EdgeMiddleware, Streams
 from vedette.service.security.gate import GateMiddleware
@@ -49,6 +50,7 @@ def build_app(service: Service) -> FastAPI:
         redoc_url=None,
         openapi_url=None,  # ours, below, asks who wants it
         telemetry=SILENT,
+        dependencies=[Depends(exact)],
         middleware=[  # the outermost first
             Middleware(HeadersMiddleware),
             Middleware(EdgeMiddleware, streams=streams),

@@ -54,6 +54,7 @@ class Assembly:
     id: str  # of this life of the service
     series: tuple[Watched, ...]
     reloader: Reloader
+    swap: Swap
     maintenance: MaintenanceBook
 
     def close(self) -> None:
@@ -131,7 +132,7 @@ def assembled(
         history=history, store=Store(where), metrics=metrics, bus=bus, burn_ins=burn_ins, calendar=calendar,
         heartbeats=heartbeats, tokens=Tokens(where), audit=Audit(where), reloads=reloader, suites=suites_now,
     )  # fmt: skip
-    return Assembly(service, life, tuple(series), reloader, maintenance)
+    return Assembly(service, life, tuple(series), reloader, swap, maintenance)
 
 
 def _mark(metrics: Exposition, deployment: Deployment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from reports.store.errors import StoreError
@@ -39,6 +40,7 @@ class Swap:
         self._settings, self._watcher, self._board = settings, watcher, board
         self._calendar, self._heartbeats, self._history = calendar, heartbeats, history
         self._suites = suites
+        self.on_swapped: Callable[[Sequence[Suite]], None] = lambda suites: None  # somebody else who must know
 
     async def __call__(self, suites: list[Suite]) -> Changes:
         """Watch these suites from now on, and return what that changes."""
@@ -49,6 +51,7 @@ class Swap:
         self._board.watch(series)
         self._heartbeats.watch(series)
         self._calendar.replace(suites)
+        self.on_swapped(suites)
         self._suites.clear()
         self._suites.update({suite.name: suite for suite in suites})
         for old, new in changes.renamed:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vedette.cli.arguments import duration, positive
 from vedette.cli.speech import UsageError
-from vedette.exit_codes import Exit
 
 SUMMARY = "watch: ask again and again, with status page, metrics and API"
 EXAMPLES = (

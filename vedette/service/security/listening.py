@@ -41,7 +41,5 @@ def doubts(settings: ServeSettings) -> list[str]:
     if not tokens_required(settings):
         return [f"everybody who reaches '{settings.host}' may read and change everything (--no-auth)"]
     if not settings.tls_cert:
-        return [
-            f"tokens travel to '{settings.host}' in the clear: give --tls-cert, or put a proxy with TLS before it"
-        ]
+        return [f"tokens travel to '{settings.host}' in the clear: give --tls-cert, or put a proxy with TLS before it"]
     return []

@@ -1,0 +1,70 @@
+"""This file is for what a service does again and again beside probing: tell that it lives, look for changes, forget."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reports.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from reports.store.watch.lock import ServiceLock
+    from vedette.service.assembly import Assembly
+
+SWEEP_S = 1.0  # how often it is looked whether a job's report is late
+ALIVE_S = 5.0  # how often the store is told that we live: a gap in watching is known as exactly as that
+FILES_S = 2.0  # how often it is looked whether a suite's file has changed
+CALENDAR_S = 60.0  # how often windows are read that another service opened
+TIDY_S = 3600.0
+_AUDIT_KEPT = timedelta(days=400)
+_log = logging.getLogger("vedette.watch")
+
+
+class Chores:
+    """The chores of one service. What waits for the store does so in a thread."""
+
+    def __init__(self, made: Assembly, lock: ServiceLock) -> None:
+        self._made = made
+        self._lock = lock
+
+    def begin(self) -> None:
+        """Give them to the clockwork, which ends with the watcher."""
+        clockwork = self._made.service.watcher.clockwork
+        clockwork.every("heartbeats", SWEEP_S, self._made.service.heartbeats.sweep)
+        clockwork.every("alive", ALIVE_S, self.alive)
+        clockwork.every("files", FILES_S, self._made.reloader.look)
+        clockwork.every("calendar", CALENDAR_S, self.calendar)
+        clockwork.every("tidy", TIDY_S, self.tidy)
+
+    async def alive(self) -> None:
+        """Say that we live, and make sure that the store is still ours; where it is not, two would keep it."""
+        try:
+            await asyncio.to_thread(self._tell_that_we_live)
+        except StoreError as problem:
+            _log.warning("the store could not be told that the service lives: %s", problem)
+
+    async def calendar(self) -> None:
+        """Read the maintenance windows anew."""
+        await asyncio.to_thread(self._made.service.calendar.refresh)
+
+    async def tidy(self) -> None:
+        """Forget what is older than it is to be kept."""
+        try:
+            await asyncio.to_thread(self._forget)
+        except StoreError as problem:
+            _log.warning("what is old could not be forgotten: %s", problem)
+
+    def _tell_that_we_live(self) -> None:
+        self._lock.renew()
+        self._made.service.history.alive(self._made.id, self._made.service.clock())
+
+    def _forget(self) -> None:
+        service, settings = self._made.service, self._made.service.settings
+        now = service.clock()
+        ticks, outcomes = (now - timedelta(days=days) for days in (settings.keep_ticks_d, settings.keep_outcomes_d))
+        while service.history.prune(ticks_before=ticks, outcomes_before=outcomes).more and not service.stopping:
+            pass
+        service.calendar.prune(ticks)
+        service.audit.prune(now - _AUDIT_KEPT)
