@@ -191,6 +191,19 @@ def test_every_route_is_asked_for_with_all_methods_and_none_breaks(whole: Whole)
             assert status < 500, (method, path, text[:300])
 
 
+def test_a_parameter_that_is_misspelt_or_given_twice_is_passed_over_by_no_route(whole: Whole, client: httpx.Client) -> None:
+    let_through = []
+    for route in all_routes():
+        if not route.path.startswith("/api/") or route.path == ENDLESS:
+            continue
+        for method in route.methods or ():
+            for query in ("limitt=5", "limit=5&limit=6", "suite=a&suite=b", "%00=1", "=&="):
+                answer = client.request(method, f"{filled(route.path)}?{query}", headers=whole.token, json=None)
+                if answer.status_code not in (415, 422) or "'?'" not in answer.text:
+                    let_through.append((method, route.path, query, answer.status_code))
+    assert let_through == []
+
+
 def test_what_is_refused_does_not_come_back_in_the_answer(whole: Whole, client: httpx.Client) -> None:
     secret = "hunter2-hunter2"
     answers = [

@@ -1,4 +1,4 @@
-"""This file is for parameters that nobody reads: a filter that is misspelt, or given twice, must not be passed over in silence."""
+"""This file is for parameters that nobody reads: one that is misspelt, or given twice, must not be passed over in silence."""
 
 from __future__ import annotations
 
