@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from probes.encodings import MIN_VALUE, Finder
-from probes.outcome import Outcome, Subject
+from probes.outcome import Outcome, Severity, Subject, Verdict
 from probes.pii import DETECTORS, find
 
 Whatever = TypeVar("Whatever")
@@ -23,7 +25,7 @@ _MIN_BEGINNING = 5  # of a value that was cut off
 _BETWEEN = "\n\0\n"  # no pattern reaches over this
 _BUT_SUBJECT = tuple(f.name for f in fields(Outcome) if f.name != "subject")
 _NOBODY = Subject("", "", "", "", "")
-_WITHOUT_TEXT = frozenset({type(None), bool, int, float, datetime})
+_WITHOUT_TEXT = frozenset({type(None), bool, int, float, datetime, Verdict, Severity})
 _MIN_LINE = 12  # a line of a secret with several lines, such as a private key, is a secret of its own
 
 
@@ -140,6 +142,17 @@ def _overlap(head: str, value: str) -> int:
     return next((n for n in lengths if head.endswith(value[:n])), 0)
 
 
+@cache
+def _getter(kind: type) -> Callable[[Any], Iterable[Any]] | None:
+    """Return what reads all fields of a dataclass at once; None for another type."""
+    names = tuple(getattr(kind, "__dataclass_fields__", ()))
+    if not names:
+        return None
+    if len(names) == 1:
+        return lambda thing: (getattr(thing, names[0]),)
+    return attrgetter(*names)
+
+
 def _texts(thing: Any) -> list[str]:
     """Return every text in a thing, at any depth, in no order."""
     texts: list[str] = []
@@ -153,8 +166,8 @@ def _texts(thing: Any) -> list[str]:
             continue
         elif kind is tuple or isinstance(item, list | tuple | set | frozenset):
             left.extend(item)
-        elif hasattr(kind, "__dataclass_fields__"):
-            left.extend([getattr(item, name) for name in kind.__dataclass_fields__])
+        elif (fields_of := _getter(kind)) is not None:
+            left.extend(fields_of(item))
         elif isinstance(item, Mapping):
             left.extend(item.keys())
             left.extend(item.values())

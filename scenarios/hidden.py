@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from inspect import isabstract
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import unquote
 
 from pydantic import BaseModel
@@ -51,11 +53,34 @@ def secrets_in(value: Any) -> Iterator[tuple[str, str]]:
         yield value.reveal(), label
         yield from ((password, label) for password in passwords_in(value.reveal()))
     elif isinstance(value, BaseModel):
-        for field in type(value).model_fields:
-            yield from secrets_in(getattr(value, field))
+        if may_hold_secret(type(value)):
+            for field in type(value).model_fields:
+                yield from secrets_in(getattr(value, field))
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from secrets_in(inner)
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
             yield from secrets_in(inner)
+
+
+@cache
+def may_hold_secret(annotation: Any) -> bool:
+    """Return whether a value of this type can hold a Secret: most kinds cannot, and suites may hold thousands of them.
+
+    Under `Any` stands plain YAML, which holds none; a type that may be any model, such as a base of plug-ins, may.
+    """
+    return _finds_secret(annotation, set())
+
+
+def _finds_secret(annotation: Any, seen: set[Any]) -> bool:
+    if annotation is Secret or annotation is BaseModel:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if isabstract(annotation):
+            return True
+        if annotation in seen:
+            return False
+        seen.add(annotation)
+        return any(_finds_secret(field.annotation, seen) for field in annotation.model_fields.values())
+    return any(_finds_secret(inner, seen) for inner in get_args(annotation))

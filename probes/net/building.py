@@ -172,7 +172,7 @@ class Builder:
         return [(name, value if name.decode().lower() in self._ids else old) for name, old in headers]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=10_000)  # a service may watch thousands of targets in turn
 def _base(address: str) -> httpx.URL:
     try:
         return _named(httpx.URL(address))

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from scenarios.model import Suite
 
 Acknowledged = Callable[[SeriesKey, datetime], None]  # what is stored for good, called on the store's thread
-_HOUR, _DAYS = timedelta(hours=1), timedelta(days=30)
+_HOUR, _FINE, _DAYS = timedelta(hours=1), timedelta(hours=26), timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _board(
 ) -> Board:
     board = Board(states)
     board.watch(series)
-    board.refill(history.minute_counts(location, now - _HOUR), history.hour_counts(location, now - _DAYS))
+    board.refill(history.minute_counts(location, now - _HOUR), history.hour_counts(location, now - _DAYS, whole=now - _FINE))
     return board
 
 
