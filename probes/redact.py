@@ -166,7 +166,7 @@ def _texts(thing: Any) -> list[str]:
             continue
         elif kind is tuple or isinstance(item, list | tuple | set | frozenset):
             left.extend(item)
-        elif (fields_of := _getter(kind)) is not None:
+        elif (fields_of := _getter(kind)) is not None:  # type: ignore[arg-type]  # a class is hashable, whatever mypy thinks of type[Any]
             left.extend(fields_of(item))
         elif isinstance(item, Mapping):
             left.extend(item.keys())

@@ -455,3 +455,11 @@ async def test_a_certificate_that_does_not_fit_is_told(
     chosen: Any = {"tls_cert": cert, "tls_key": key}
     with pytest.raises(ListenError, match="no certificate with its key in '"):
         Server(app, replace(with_tls, **chosen))
+
+
+async def test_an_answer_on_a_kept_connection_does_not_wait_for_the_reader_to_acknowledge(server: Server) -> None:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        await client.get("/health/live")
+        [connection] = server._uvicorn.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
