@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +22,13 @@ from probes.registry import KINDS
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-_README_PORT = "8080"
+_README_PORTS = ("8080", "8900")  # of the target and of the service
 _LEFT_TO_CI = re.compile(r"make (?P<target>\w+)|pip install|docker ")
 _DIFFERS = (  # what no two runs have in common
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"\b\d{8}T\d{6}Z\b"), "INSTANT"),
     (re.compile(r"\b20\d\d-\d\d-\d\d( \d\d:\d\d:\d\d)?"), "DATE"),
+    (re.compile(r"\b\d\d:\d\d\b(?= UTC| \()"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b"), "DURATION"),
     (re.compile(r"(?<=report: )/\S*/(?=\.vedette)"), "FOLDER/"),
@@ -36,7 +40,7 @@ class Shell:
     """Runs a document's console blocks in one folder, as a person would who types them one after the other."""
 
     folder: Path
-    port: int
+    ports: tuple[int, ...]
     environ: dict[str, str] = field(default_factory=dict)
     code: int = 0
     background: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -44,8 +48,10 @@ class Shell:
     def follow(self, document: str) -> list[str]:
         """Write the document's files where they stand and run its commands; return what is not true."""
         wrong: list[str] = []
-        for language, body in _BLOCK.findall(document.replace(_README_PORT, str(self.port))):
-            name = re.match(r"# ([\w-]+\.(?:yaml|py|toml))\n", body)
+        for shown, free in zip(_README_PORTS, self.ports, strict=True):
+            document = document.replace(shown, str(free))
+        for language, body in _BLOCK.findall(document):
+            name = re.match(r"# ([\w-]+\.(?:ya?ml|py|toml))\n", body)
             if name:
                 (self.folder / name[1]).write_text(body, encoding="utf-8")
             if language == "console":
@@ -94,7 +100,7 @@ class Shell:
     def close(self) -> None:
         for process in self.background:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=30)
 
 
 def normalised(text: str) -> str:
@@ -106,9 +112,10 @@ def normalised(text: str) -> str:
 
 @pytest.fixture
 def shell(tmp_path: Path):  # type: ignore[no-untyped-def]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    made = Shell(tmp_path, port)
+    with contextlib.ExitStack() as stack:
+        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in _README_PORTS]
+        ports = tuple(one.getsockname()[1] for one in free)
+    made = Shell(tmp_path, ports)
     yield made
     made.close()
 
@@ -124,7 +131,16 @@ def chapter(title: str) -> str:
 def test_every_command_of_the_readme_does_what_it_shows(shell: Shell) -> None:
     wrong = shell.follow(readme())
     assert wrong == [], "\n\n".join(wrong)
-    left = {"booking.yaml", "own.yaml", "no_catch_all.py", "pyproject.toml", "report.html", "report.xml", "vedette.yaml"}
+    left = {
+        "booking.yaml",
+        "own.yaml",
+        "no_catch_all.py",
+        "pyproject.toml",
+        "report.html",
+        "report.xml",
+        "vedette.yaml",
+        "watch.yaml",
+    }
     assert left <= {path.name for path in shell.folder.iterdir()}
 
 
@@ -178,3 +194,12 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", readme())
     assert links
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_prometheus_takes_the_configuration_of_the_readme(tmp_path: Path, require: Callable[[str, bool], None]) -> None:
+    promtool = shutil.which("promtool")
+    require("promtool (Debian's package prometheus)", promtool is not None)
+    blocks = {body.splitlines()[0]: body for _, body in _BLOCK.findall(readme())}
+    (tmp_path / "prometheus.yml").write_text(blocks["# prometheus.yml"], encoding="utf-8")
+    checked = subprocess.run([str(promtool), "check", "config", "prometheus.yml"], cwd=tmp_path, timeout=60, check=False)
+    assert checked.returncode == 0
