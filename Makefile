@@ -26,6 +26,7 @@ docs: $(VENV)/.dev ## write anew what is generated from the code
 	$(BIN)/vedette schema > scenarios/suite.schema.json
 	$(BIN)/vedette probes --markdown > docs/probes.md
 	$(BIN)/vedette metrics --markdown > docs/metrics.md
+	$(BIN)/vedette api --markdown > docs/api.md
 
 lock: $(VENV)/.dev ## write the locked lists anew
 	$(PIP) uv

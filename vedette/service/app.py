@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from reports.store.ledger.answers import Answers
 from vedette.service import routes
 from vedette.service.access import Scope, needs
-from vedette.service.api.document import described
+from vedette.service.api.document import completed, described
 from vedette.service.api.exact import exact
 from vedette.service.problems import answer_problems
 from vedette.service.security.edge import EdgeMiddleware, Streams
@@ -31,6 +31,7 @@ from vedette.service.security.repeats import RepeatsMiddleware
 from vedette.service.security.trail import TrailMiddleware
 from vedette.service.state import Service
 from vedette.settings import Settings
+from vedette.version import version
 
 SILENT: Any = {"tracing": False, "metrics": False, "logs": False}  # FastAPI's own telemetry; ours is in tracing.py
 DOCUMENT = "/api/v1/openapi.json"
@@ -68,6 +69,14 @@ def build_app(service: Service) -> FastAPI:
         app.include_router(router)
     _describe(app)
     return app
+
+
+def whole_document() -> dict[str, Any]:
+    """Return the OpenAPI document of a service that asks for tokens and opens nothing by name, without one that runs."""
+    app = FastAPI(title="Vedette", version=version(), docs_url=None, redoc_url=None, openapi_url="/", telemetry=SILENT)
+    for _, router in _found():
+        app.include_router(router)
+    return completed(app, Openings(), needs_tokens=True)
 
 
 async def close_app(app: FastAPI) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.vedette.service.whole import Whole, whole_service
+from vedette.service.api.reference import markdown
+from vedette.service.app import whole_document
 
+DOCS = Path(__file__).parents[3] / "docs"
 PROBLEM = "application/problem+json"
 
 
@@ -40,6 +44,15 @@ def test_the_document_names_every_operation_and_what_it_may_answer(whole: Whole,
 
 def each(document: Any) -> list[tuple[str, str, Any]]:
     return [(path, method, operation) for path, item in document["paths"].items() for method, operation in item.items()]
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    assert markdown(whole_document()) == (DOCS / "api.md").read_text("utf-8"), "write it anew: make docs"
+
+
+def test_the_command_prints_what_a_service_serves(document: Any) -> None:
+    served = {path: sorted(item) for path, item in document["paths"].items()}
+    assert {path: sorted(item) for path, item in whole_document()["paths"].items()} == served
 
 
 def test_operation_ids_are_told_once(document: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vedette.service.problems import MEDIA_TYPE
 from vedette.service.scopes import Scope
+from vedette.service.security.openings import Openings
 
 ABOUT = (
     "All that the status page shows, and all that the command line asks of a service. Refusals are problem documents "
@@ -51,42 +51,50 @@ class ProblemAnswer(BaseModel):
 
 
 def described(app: FastAPI) -> dict[str, Any]:
-    """Return the document. It is made once for each application: its routes do not change."""
+    """Return the document of a service. It is made once for each application: its routes do not change."""
     if app.openapi_schema is None:
-        document = app.openapi()
-        document["info"]["description"] = ABOUT
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas["Problem"] = ProblemAnswer.model_json_schema()
-        for leftover in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(leftover, None)
-        document["components"]["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer", "description": "a token of `vedette token create`"}
-        }
-        for context in iter_route_contexts(app.routes):
-            if isinstance(context.original_route, APIRoute):
-                _complete(document, app, context.original_route)
-    return app.openapi_schema or document
-
-
-def _complete(document: Mapping[str, Any], app: FastAPI, route: APIRoute) -> None:
-    for method in route.methods or ():
-        operation = document["paths"].get(route.path_format, {}).get(method.lower())
-        if operation is None:  # not in the document
-            continue
-        scope = next(_scopes(route.dependant), None)
         guard = app.state.guard
-        if scope is None or guard.openings.holds(route.path_format):
-            operation["security"] = []
-        else:
-            operation["security"] = [{"bearer": []}] if guard.required else [{}, {"bearer": []}]
-            operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()
-        if method not in ("GET", "HEAD"):
-            operation.setdefault("parameters", []).append(_KEY)
-        _declare(operation, path=route.path_format, is_write=method not in ("GET", "HEAD"))
+        app.openapi_schema = completed(app, guard.openings, needs_tokens=guard.required)
+    return app.openapi_schema
+
+
+def completed(app: FastAPI, openings: Openings, *, needs_tokens: bool) -> dict[str, Any]:
+    """Return what FastAPI knows of an application, completed."""
+    document = app.openapi()
+    document["info"]["description"] = ABOUT
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas["Problem"] = ProblemAnswer.model_json_schema()
+    for leftover in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(leftover, None)
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "a token of `vedette token create`"}
+    }
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute):
+            continue
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is not None:
+                _secure(operation, route, openings, needs_tokens)
+                _declare(operation, path=route.path_format, is_write=method not in ("GET", "HEAD"))
+    return document
+
+
+def _secure(operation: dict[str, Any], route: APIRoute, openings: Openings, needs_tokens: bool) -> None:
+    scope = next(_scopes(route.dependant), None)
+    if scope is None or openings.holds(route.path_format):
+        operation["security"] = []
+        return
+    operation["security"] = [{"bearer": []}] if needs_tokens else [{}, {"bearer": []}]
+    operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()
 
 
 def _declare(operation: dict[str, Any], *, path: str, is_write: bool) -> None:
     """Declare every refusal that there can be, where the route does not say itself what it looks like."""
+    if is_write:
+        operation.setdefault("parameters", []).append(_KEY)
     possible = dict(_EVERYWHERE)
     if "{" in path:
         possible[404] = "there is no such thing"
