@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
 from probes.kinds.health import Health
 from probes.outcome import Verdict
+from reports.store.watch.sink import TickSink
 from scenarios.watch.series import watched
 from scenarios.watch.watcher import Watcher
 from tests.probes.kinds.loopback import outcome_of
-from tests.vedette.service.living import asking, living, serving, serving_elsewhere, suite
+from tests.vedette.service.living import asking, living, series_of, serving, serving_elsewhere, suite, tick
 from vedette.service.api import readiness
 from vedette.service.state import Service
 
@@ -66,7 +69,7 @@ def begin_to_stop(service: Service) -> None:
 
 
 BREAKS = {
-    "store": (break_store, "the store takes nothing at present; 12 ticks wait"),
+    "store": (break_store, "the store takes nothing at present, ticks that wait: 12"),
     "scheduler": (stop_scheduler, "a scenario has been due for 60 s and was not taken up"),
     "loop": (let_loop_lag, "the service comes 8 s late to its own work"),
     "configuration": (unload, "nothing is watched: no configuration is loaded"),
@@ -157,3 +160,24 @@ async def test_a_watcher_that_stands_still_shows_in_its_figures() -> None:
     watcher.turn()
     assert watcher.figures().overdue_s == 0.0
     await watcher.stop(0)
+
+
+async def test_a_real_store_that_takes_nothing_is_told_and_so_is_its_return(service: Service, tmp_path: Path) -> None:
+    where = tmp_path / "a folder, no file" / "results.db"
+    where.mkdir(parents=True)
+    service.sink = TickSink(where, spool=tmp_path / "spool")
+    one, *_ = series_of(service)
+    service.sink.take_watched(tick(one))
+    assert not await asyncio.to_thread(service.sink.flush, 10)
+    async with asking(service) as client:
+        broken = await client.get("/health/ready")
+        where.rmdir()
+        service.sink.take_watched(tick(one))
+        async with asyncio.timeout(20):
+            while not await asyncio.to_thread(service.sink.flush, 10):
+                pass
+        mended = await client.get("/health/ready")
+    await asyncio.to_thread(service.sink.close)
+    assert (broken.status_code, mended.status_code) == (503, 200)
+    assert broken.json()["checks"]["store"]["say"] == "the store takes nothing at present, ticks that wait: 1"
+    assert str(tmp_path) not in broken.text

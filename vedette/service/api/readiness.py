@@ -46,7 +46,7 @@ def checks(seen: Vitals) -> Mapping[str, HealthCheck]:
 
 
 def _store(seen: Vitals) -> HealthCheck:
-    return _check("" if seen.store_healthy else f"the store takes nothing at present; {seen.waiting_for_store} ticks wait")
+    return _check("" if seen.store_healthy else f"the store takes nothing at present, ticks that wait: {seen.waiting_for_store}")
 
 
 def _scheduler(seen: Vitals) -> HealthCheck:
