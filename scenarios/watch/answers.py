@@ -44,8 +44,8 @@ class Answers:
         ask.run_id = desk.run_id(wall_s, self._version, lambda run: self._telling.tell(RunStarted(run, ())))
         ask.version = self.version_at(desk)
 
-    def close(self, ask: Ask, outcome: Outcome) -> None:
-        """Tell what came of a tick, to the sinks and to those who wait for it."""
+    def close(self, ask: Ask, outcome: Outcome, *, is_gone: bool = False) -> None:
+        """Tell what came of a tick, to the sinks and to those who wait for it. Where its series is gone, it was the last."""
         series = ask.series
         tick = Tick(
             key=series.watched.key,
@@ -60,9 +60,9 @@ class Answers:
         for waiter in ask.waiters:
             if not waiter.done():
                 waiter.set_result(tick)
-        if series.is_retired:
+        if is_gone:
             self._telling.tell(Retired((series.watched.key,)))
-        else:
+        elif not series.is_retired:
             series.desk.verdicts[series.watched.key.scenario] = outcome.verdict
 
     def unasked(self, ask: Ask, verdict: Verdict, say: str) -> None:

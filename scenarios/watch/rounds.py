@@ -111,7 +111,9 @@ class Rounds:
 
     def _ended(self, ask: Ask, outcome: Outcome) -> None:
         self._dispatcher.finished(ask)
-        self._answers.close(ask, outcome)
+        # One of its name may be watched again by now: retiring that one would make it vanish while it is asked.
+        is_gone = ask.series.is_retired and self._roster.get(ask.series.watched.key) is None
+        self._answers.close(ask, outcome, is_gone=is_gone)
         self.resume(ask.series.desk)
         self.pump()
 

@@ -16,10 +16,10 @@ from scenarios.plan import breaks_neighbours
 from scenarios.runner import Runner
 from scenarios.watch.answers import Answers
 from scenarios.watch.asks import NotWatching
-from scenarios.watch.desk import Desk
+from scenarios.watch.desk import Desk, Series
 from scenarios.watch.dispatch import Turn
 from scenarios.watch.events import SeriesKey
-from scenarios.watch.series import Watched
+from scenarios.watch.roster import Roster
 from scenarios.watch.telling import Telling
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RunOptions:
 
 
 async def run_held(
-    hold: Hold, options: RunOptions, answers: Answers, telling: Telling, watched: Mapping[SeriesKey, Watched], location: str
+    hold: Hold, options: RunOptions, answers: Answers, telling: Telling, roster: Roster, location: str
 ) -> RunResult:
     """Run the suite of a hold as soon as it has its target. Raises: NotWatching when it is stopped before."""
     await hold.started.wait()
@@ -78,9 +78,9 @@ async def run_held(
     by_name = {
         desk.asking.subject(s).scenario: one  # a name can hold what must not be shown
         for s in asked.scenarios
-        if (one := watched.get(SeriesKey(desk.suite.name, s.name, desk.target.name, location))) is not None
+        if (one := roster.get(SeriesKey(desk.suite.name, s.name, desk.target.name, location))) is not None
     }
-    told = _AsTicks(answers, telling, desk, by_name, answers.version_at(desk))
+    told = _AsTicks(answers, telling, roster, by_name, answers.version_at(desk))
     hold.runner = Runner(
         asked,
         desk.target.name,
@@ -97,19 +97,20 @@ async def run_held(
 
 @dataclass(slots=True)
 class _AsTicks:
-    """Tells the watch's sinks what the runner tells."""
+    """Tells the watch's sinks what the runner tells, each under the name that its series has by then."""
 
     answers: Answers
     telling: Telling
-    desk: Desk
-    by_name: Mapping[str, Watched]
+    roster: Roster
+    by_name: Mapping[str, Series]
     version: str
 
     def take(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self.telling.tell(event)
         elif isinstance(event, OutcomeReady):
-            watched = self.by_name.get(event.outcome.subject.scenario)
-            if watched is not None:
-                self.desk.verdicts[watched.key.scenario] = event.outcome.verdict
-                self.answers.of_suite(watched, event.outcome, self.version)
+            asked = self.by_name.get(event.outcome.subject.scenario)
+            series = self.roster.get(asked.watched.key) if asked is not None else None
+            if series is not None:  # else it went at a reload: the run keeps its outcome, nobody watches it any more
+                series.desk.verdicts[series.watched.key.scenario] = event.outcome.verdict
+                self.answers.of_suite(series.watched, event.outcome, self.version)

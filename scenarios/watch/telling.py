@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
 from collections.abc import Sequence
 
 from scenarios.watch.events import Missed, MissedReason, Tick, WatchEvent, WatchSink
 
 _REMEMBERED = 50  # sentences of trouble
+_log = logging.getLogger("vedette.watch")
 
 
 class Telling:
@@ -29,9 +31,10 @@ class Telling:
         return tuple(self._trouble)
 
     def trouble(self, sentence: str) -> None:
-        """Keep a sentence, once while it is among the newest."""
+        """Keep a sentence and log it, once while it is among the newest."""
         if sentence not in self._trouble:
             self._trouble.append(sentence)
+            _log.error("%s", sentence)
 
     def tell(self, event: WatchEvent) -> None:
         if type(event) is Tick:

@@ -194,7 +194,7 @@ class Watcher:
     async def _held(self, hold: Hold, options: RunOptions) -> RunResult:
         desk = hold.desk
         try:
-            return await run_held(hold, options, self._answers, self._telling, self.series, self.location)
+            return await run_held(hold, options, self._answers, self._telling, self._roster, self.location)
         finally:
             desk.runs -= 1
             self._holds.discard(hold)

@@ -11,7 +11,7 @@ from scenarios.events import Ended
 from scenarios.watch.asks import NotWatching
 from scenarios.watch.events import MissedReason, SeriesKey, Trigger
 from tests.scenarios.making import Gate, Granted, Keeper, Says, scenario
-from tests.scenarios.watch.making import Watching, every, settled, suite_of, target, within
+from tests.scenarios.watch.making import Watching, every, series_of, settled, suite_of, target, within
 from tests.scenarios.watch.test_watcher import Awaited, Swallows
 
 pytestmark = pytest.mark.anyio
@@ -176,4 +176,19 @@ async def test_an_unknown_suite_or_target_is_refused() -> None:
     watching = Watching(suite_of([scenario("one")]))
     with pytest.raises(KeyError):
         await watching.watcher.run_suite("tiny", "production")
+    await watching.stop()
+
+
+async def test_a_reload_in_the_midst_of_a_run_neither_loses_what_was_renamed_nor_brings_back_what_went() -> None:
+    gate = Gate()
+    two = [scenario(name, Says(gate=gate), schedule=every(3600), timeout=600) for name in ("old name", "goes")]
+    watching, keeper = Watching(suite_of(two)), Keeper()
+    run = asyncio.create_task(watching.watcher.run_suite("tiny", "staging", sinks=[keeper]))
+    await within(gate.until(1))
+    renamed = scenario("new name", Says(gate=gate), schedule=every(3600), timeout=600, formerly=("old name",))
+    watching.watcher.replace(series_of(suite_of([renamed])))
+    gate.open.set()
+    await within(run)
+    assert sorted(keeper.told) == ["goes", "old name"], "the run itself is whole"
+    assert watching.told.names == ["new name"]
     await watching.stop()

@@ -446,6 +446,21 @@ async def test_what_runs_while_its_series_goes_is_told_under_its_old_key_and_the
     await watching.stop()
 
 
+async def test_a_late_tick_of_a_series_that_went_does_not_retire_the_one_that_came_back_under_its_name() -> None:
+    gate = Gate()
+    goes = scenario("comes back", Says(gate=gate), schedule=every(5), timeout=300)
+    stays = scenario("stays", schedule=every(5))
+    watching = Watching(suite_of([goes, stays]))
+    await watching.goes_on(10)
+    watching.watcher.replace(series_of(suite_of([stays])))
+    watching.watcher.replace(series_of(suite_of([scenario("comes back", schedule=every(5)), stays])))
+    gate.open.set()
+    await watching.goes_on(20)
+    assert watching.told.names.count("comes back") >= 3
+    assert watching.told.retired == [], "it is watched"
+    await watching.stop()
+
+
 async def test_who_waits_for_a_series_that_goes_is_told() -> None:
     gate = Gate()
     two = [scenario("first", Says(gate=gate), schedule=every(3600)), scenario("goes", schedule=every(3600))]
@@ -489,7 +504,7 @@ async def test_a_denser_pace_holds_for_one_target_and_ends() -> None:
     await watching.stop()
 
 
-async def test_a_sink_that_raises_is_named_and_the_others_are_told_all() -> None:
+async def test_a_sink_that_raises_is_named_and_logged_once_and_the_others_are_told_all(caplog: pytest.LogCaptureFixture) -> None:
     class Raising:
         def take_watched(self, event: WatchEvent) -> None:
             raise OSError("no space left on device")
@@ -499,6 +514,7 @@ async def test_a_sink_that_raises_is_named_and_the_others_are_told_all() -> None
     figures = watching.watcher.figures()
     assert len(watching.told.ticks) >= 4 and figures.sink_errors == len(watching.told.events)
     assert figures.trouble == ("Raising did not take what was told: no space left on device",)
+    assert caplog.messages == list(figures.trouble), "who looks after the service can read it"
     await watching.stop()
 
 
