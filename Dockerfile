@@ -31,7 +31,9 @@ ENV PATH="/opt/vedette/bin:$PATH" \
 USER 10001:10001
 WORKDIR /suites
 VOLUME ["/data"]
-# A container that runs a smoke test is healthy while the command can start and write its state.
+# Of `vedette serve`, which here needs `--host 0.0.0.0` to be reached, and so a token.
+EXPOSE 8900
+# Healthy is what can start and write its state, with all faults undone; where a service runs, it must be ready too.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s CMD ["vedette", "doctor"]
 ENTRYPOINT ["vedette"]
 CMD ["--help"]
