@@ -15,6 +15,10 @@ class StoreError(Exception):
     """The store cannot be used or did not take everything. The text is one sentence for a person."""
 
 
+class StoreHeld(StoreError):
+    """Another service keeps the store: whoever kept it before must not write to it any more."""
+
+
 def name_of(where: object) -> str:
     """Return how a store is called in a sentence: a path as it is, an address without its password and its options."""
     text = str(where)

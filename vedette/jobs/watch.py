@@ -161,7 +161,7 @@ class _Watch:
         serving = asyncio.create_task(server.serve(), name="server")
         stopping = asyncio.create_task(self._stop.wait(), name="signal")
         self._take_hangup(made)
-        Chores(made, self._lock).begin()
+        Chores(made, self._lock, self._store_lost).begin()
         parts = {watching, burning_in, serving}
         await asyncio.wait({*parts, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._trouble += [f"the {t.get_name()} broke: {_why(t)}" for t in parts if t.done()]
@@ -197,6 +197,11 @@ class _Watch:
     def _told_to_stop(self, number: int) -> None:
         if not self._stop.is_set():
             tell(f"{signal.Signals(number).name}: stopping within {self._settings.stop_within_s:g} s")
+        self._stop.set()
+
+    def _store_lost(self, reason: str) -> None:
+        if reason not in self._trouble:
+            self._trouble.append(reason)
         self._stop.set()
 
     def _take_hangup(self, made: Assembly) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reports.store.errors import StoreError
+from reports.store.errors import StoreError, StoreHeld
 
 if TYPE_CHECKING:
     from reports.store.watch.lock import ServiceLock
@@ -23,11 +24,13 @@ _log = logging.getLogger("vedette.watch")
 
 
 class Chores:
-    """The chores of one service. What waits for the store does so in a thread."""
+    """The chores of one service. What waits for the store does so in a thread.
 
-    def __init__(self, made: Assembly, lock: ServiceLock) -> None:
-        self._made = made
-        self._lock = lock
+    `lost` is told why when another service has taken over the store: two must not keep it.
+    """
+
+    def __init__(self, made: Assembly, lock: ServiceLock, lost: Callable[[str], None]) -> None:
+        self._made, self._lock, self._lost = made, lock, lost
 
     def begin(self) -> None:
         """Give them to the clockwork, which ends with the watcher."""
@@ -42,6 +45,9 @@ class Chores:
         """Say that we live, and make sure that the store is still ours; where it is not, two would keep it."""
         try:
             await asyncio.to_thread(self._tell_that_we_live)
+        except StoreHeld as problem:
+            self._made.service.sink.let_go(str(problem))
+            self._lost(str(problem))
         except StoreError as problem:
             _log.warning("the store could not be told that the service lives: %s", problem)
 

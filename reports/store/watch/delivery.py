@@ -46,17 +46,18 @@ class Delivery:
         self.write_errors = 0  # groups that the store did not take
         self.refused = 0  # ticks that no store would take, for what is in them
         self.dropped = 0  # ticks that neither store nor spool took
+        self._let_go = ""  # why nothing may be written to the store any more
         self._problem = ""  # of the store, the newest
         self._spool_problem = ""
 
     @property
     def last_error(self) -> str:
         """Return what went wrong last, empty as long as nothing did."""
-        return "; ".join(filter(None, (self._problem, self._spool_problem)))
+        return "; ".join(filter(None, (self._let_go or self._problem, self._spool_problem)))
 
     @property
     def healthy(self) -> bool:
-        return self._failures == 0
+        return self._failures == 0 and not self._let_go
 
     @property
     def waiting(self) -> int:
@@ -70,7 +71,7 @@ class Delivery:
     def deliver(self, lines: Sequence[Line] = (), *, now: bool = False) -> None:
         """Bring lines to rest, those that wait already first. With `now` the store is tried whatever it did before."""
         self._pending.extend(lines)
-        if now or self._monotonic() >= self._retry_at:
+        if (now or self._monotonic() >= self._retry_at) and not self._let_go:
             self._try_store()
         if self._pending:
             self._set_aside()
@@ -84,7 +85,11 @@ class Delivery:
 
     def wait_s(self) -> float | None:
         """Return in how many seconds it wants to be called again, None when nothing waits."""
-        return None if self.settled else max(0.0, self._retry_at - self._monotonic())
+        return None if self.settled or self._let_go else max(0.0, self._retry_at - self._monotonic())
+
+    def let_go(self, reason: str) -> None:
+        """Write nothing to the store from now on: it is another service's. What comes waits in the spool. From any thread."""
+        self._let_go = reason
 
     def close(self) -> None:
         self._writer.close()

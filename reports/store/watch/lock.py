@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reports.store.errors import StoreError, explain, name_of
+from reports.store.errors import StoreError, StoreHeld, explain, name_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,7 +31,7 @@ class ServiceLock(Protocol):
     """The right to keep a store."""
 
     def renew(self) -> None:
-        """Make sure that it is still ours; call it now and then. Raises: StoreError when it is not, or cannot be known."""
+        """Make sure that it is still ours; call it now and then. Raises: StoreHeld when it is not, StoreError when unknown."""
 
 
 @contextmanager
@@ -68,7 +68,7 @@ class _FileLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
             holder = _read(self._file)
-            os.close(self._file)
+            self.release()
             if problem.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise explain(problem, str(self._store)) from problem
             raise _held(str(self._store), holder) from problem
@@ -76,10 +76,17 @@ class _FileLock:
         os.pwrite(self._file, json.dumps({"pid": os.getpid(), "since": _now()}).encode(), 0)
 
     def renew(self) -> None:
-        """It cannot be lost: the kernel keeps it as long as the process lives."""
+        """Take it again where its file was deleted: another service may hold a new one of its name. Else it cannot be lost."""
+        if self._file >= 0 and _identity(self._path) == _identity(self._file):
+            return
+        self.release()
+        if self._path.parent.is_dir():  # a store whose folder is gone is nobody's, and making it again would hide that
+            self.take()
 
     def release(self) -> None:
-        os.close(self._file)  # the file stays: deleting it could let two hold two files of one name
+        if self._file >= 0:
+            os.close(self._file)  # the file stays: deleting it could let two hold two files of one name
+        self._file = -1
 
 
 class _ServerLock:
@@ -139,6 +146,14 @@ class _ServerLock:
         return {"who": found[0], "since": f"{found[1]:%Y-%m-%d %H:%M:%S} UTC"} if found else {}
 
 
+def _identity(file: Path | int) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _read(file: int) -> dict[str, Any]:
     try:
         found = json.loads(os.pread(file, 1000, 0))
@@ -147,11 +162,11 @@ def _read(file: int) -> dict[str, Any]:
         return {}
 
 
-def _held(store: str, holder: dict[str, Any], part: str = "") -> StoreError:
+def _held(store: str, holder: dict[str, Any], part: str = "") -> StoreHeld:
     who = str(holder.get("who", "")).removeprefix("vedette service, ")
     another = f"another vedette service{f' ({who})' if who else ''}"
     since = f" since {holder['since']}" if "since" in holder else ""
-    return StoreError(f"{another} already keeps {part}'{store}'{since}: stop it, or name another store")
+    return StoreHeld(f"{another} already keeps {part}'{store}'{since}: stop it, or name another store")
 
 
 def _now() -> str:

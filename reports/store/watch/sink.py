@@ -99,6 +99,10 @@ class TickSink:
         self._call(barrier)
         return barrier.wait(timeout_s) and barrier.stored
 
+    def let_go(self, reason: str) -> None:
+        """Write nothing to the store any more, because another service keeps it: what one counts the other would undo."""
+        self._delivery.let_go(reason)
+
     def close(self, timeout_s: float = 30.0) -> bool:
         """Flush and end the thread; return whether all of it is in the store. What is spooled comes at the next start."""
         if not self._closed:

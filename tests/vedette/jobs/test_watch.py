@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.store.watch.lock import only_service
 from tests.vedette.jobs.lives import VEDETTE, Life, serving
 
 SECRET = "correct-horse-battery-staple"
@@ -115,6 +116,14 @@ def test_a_second_service_on_the_same_store_says_who_is_there_and_stops(life: Li
         assert second.process.wait(30) == 3
         assert str(life.process.pid) in second.said and "already" in second.said
     assert life.status()["problems_total"] == 0
+
+
+def test_a_service_whose_store_another_took_over_stops_and_says_so(life: Life) -> None:
+    store = life.folder / ".vedette" / "results.db"
+    store.with_name(f"{store.name}.service").unlink()  # as a lost connection to PostgreSQL: its lock is held by nobody
+    with only_service(store, "local"):
+        assert life.process.wait(30) == 3
+        assert f"another vedette service (pid {os.getpid()}) already keeps" in life.said
 
 
 def test_it_tells_the_store_again_and_again_that_it_lives(life: Life) -> None:

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy
 
 from reports.store import StoreError
+from reports.store.errors import StoreHeld
 from reports.store.watch.lock import only_service
 
 ROOT = Path(__file__).parents[4]
@@ -91,6 +92,19 @@ def test_a_lost_connection_is_taken_up_again_unless_another_was_faster(postgres:
             pass
         cut_connections("vedette service, pid%")
         with only_service(postgres, "local"), pytest.raises(StoreError, match="already keeps location 'local'"):
+            lock.renew()
+
+
+def test_a_file_whose_lock_was_deleted_is_taken_again_unless_another_was_faster(path: Path) -> None:
+    lock_file = path.with_name(path.name + ".service")
+    with only_service(path, "local") as lock:
+        lock.renew()
+        lock_file.unlink()
+        lock.renew()
+        with pytest.raises(StoreHeld, match="already keeps"), only_service(path, "local"):
+            pass
+        lock_file.unlink()
+        with only_service(path, "local"), pytest.raises(StoreHeld, match="already keeps"):
             lock.renew()
 
 

@@ -489,3 +489,19 @@ def test_sqlite_is_asked_to_wait_no_longer_than_the_tests_say(path: Path) -> Non
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM ticks").fetchone() == (0,)
     connection.close()
+
+
+def test_a_store_that_another_service_took_over_is_written_to_no_more(path: Path, spool: Path) -> None:
+    sink = TickSink(path, spool=spool)
+    sink.take_watched(a_tick(at=AT))
+    assert sink.flush(10)
+    sink.let_go("another vedette service already keeps it")
+    sink.take_watched(a_tick(at=AT + timedelta(seconds=1)))
+    assert not sink.flush(10)
+    figures = sink.figures()
+    assert (figures.healthy, figures.spooled, figures.last_error) == (False, 1, "another vedette service already keeps it")
+    assert not sink.close(10)
+    assert len(starts(path)) == 1
+    later = TickSink(path, spool=spool)  # the next life, which has the store for itself again
+    assert later.flush(10) and later.close(10)
+    assert len(starts(path)) == 2
