@@ -35,6 +35,14 @@ class Configured(BaseModel):
         """Return itself: it is frozen, and pydantic would copy a default for each of ten thousand scenarios."""
         return self
 
+    def __eq__(self, other: object) -> bool:
+        """Compare what was read from the file, and nothing that was made of it since, such as a request that was sent before."""
+        if not isinstance(other, Configured) or type(self) is not type(other):
+            return NotImplemented
+        mine, theirs = self.__dict__, other.__dict__
+        same = mine == theirs or all(mine[name] == theirs[name] for name in type(self).model_fields)
+        return same and self.__pydantic_extra__ == other.__pydantic_extra__
+
 
 def parse_duration(value: object) -> float:
     """Return seconds from `250ms`, `1.5s`, `5m`, `2h`, `1d`, `1h30m`, or a bare number of seconds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 from scenarios.loader import LIBRARY, load_suite
@@ -82,3 +83,21 @@ def test_ten_thousand_series_are_compared_in_no_time() -> None:
     began = time.process_time()
     assert changes(before, after).unchanged == 10_000
     assert time.process_time() - began < 1.0  # 0.05 s on a quiet machine; this guards against comparing each with each
+
+
+def test_what_was_asked_before_is_unchanged_where_its_file_is(tmp_path: Path) -> None:
+    def loaded() -> Any:
+        return series_of(load_suite(str(path)))
+
+    path = tmp_path / "tiny.yaml"
+    path.write_text(
+        "suite: tiny\ntargets: {staging: {base_url: 'http://127.0.0.1:9', private_networks: true}}\n"
+        "scenarios: [{name: one, probe: http, request: {path: /}, expect: {status: 200}}]\n",
+        encoding="utf-8",
+    )
+    before, after = loaded(), loaded()
+    (step,) = before[0].scenario.probe._steps
+    assert step.request.prepared("key", lambda: "what was sent") == "what was sent"
+    assert changes(before, after).unchanged == 1
+    path.write_text(path.read_text(encoding="utf-8").replace("status: 200", "status: 204"), encoding="utf-8")
+    assert changes(before, loaded()).changed == (key("one"),)
