@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from reports.store.watch.answers import Counts
 from reports.store.watch.lines import IN_MAINTENANCE, microseconds
 from reports.store.watch.rollups import COARSE_S, COUNTS, FINE_S, MISSED, place_of
-from reports.store.watch.selecting import ROLLUP_COUNTS, ROLLUPS, SERIES, Counted, pieces
+from reports.store.watch.selecting import ROLLUP_COUNTS, ROLLUPS, SERIES, Counted, added_up, pieces
 from reports.store.watch.tables import TickRow
 from scenarios.watch.events import SeriesKey
 
@@ -93,23 +93,24 @@ def hour_counts(
     made = Counted()
     for some, keys in series_of(connection, location):
         by_series: dict[int, list[tuple[float, Counts]]] = {}
-        for query in _hours(some, since, whole, whole_s):
-            for series, at, *values in connection.execute(query):
-                by_series.setdefault(series, []).append((float(at), made.of(values)[0]))
+        for series, at, values in _hours(connection, some, since, whole, whole_s):
+            by_series.setdefault(series, []).append((float(at), made.of(values)[0]))
         for series, counted in by_series.items():
             yield keys[series], counted
 
 
-def _hours(some: Sequence[int], since: datetime, whole: datetime | None, whole_s: int) -> Iterator[Select[Any]]:
-    """Yield the queries for series, start and counts, in the order of time for each series."""
+def _hours(
+    connection: Connection, some: Sequence[int], since: datetime, whole: datetime | None, whole_s: int
+) -> Iterator[tuple[int, int, Sequence[int]]]:
+    """Yield series, start and counts, in the order of time for each series."""
     at, of_series = ROLLUPS.c.at, (ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S)
     start, edge = int(since.timestamp()), int((whole or since).timestamp()) // whole_s * whole_s
     if whole is not None and start < edge:
-        place = (at - at % whole_s).label("place")
-        summed = select(ROLLUPS.c.series_id, place, *(func.sum(column) for column in ROLLUP_COUNTS))
-        yield summed.where(*of_series, at >= start, at < edge).group_by(ROLLUPS.c.series_id, "place").order_by("place")
+        yield from added_up(connection, (*of_series, at >= start, at < edge), at - at % whole_s)
         start = edge
-    yield select(ROLLUPS.c.series_id, at, *ROLLUP_COUNTS).where(*of_series, at >= start).order_by(ROLLUPS.c.series_id, at)
+    query = select(ROLLUPS.c.series_id, at, *ROLLUP_COUNTS).where(*of_series, at >= start).order_by(ROLLUPS.c.series_id, at)
+    for row in connection.execute(query).all():
+        yield row[0], row[1], row[2:]
 
 
 def _by_series(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, cast, func, select, text
+from sqlalchemy import Connection, func, select, text
 
-from reports.durations import loaded
+from reports.durations import summed
 from reports.store.watch.answers import PHASES, Bucket, Counts, Slot, TickSeen
 from reports.store.watch.lines import IN_MAINTENANCE, VERDICTS, instant, microseconds, trigger_of
 from reports.store.watch.rollups import COARSE_S, COLUMNS, FINE_S, Rollup
-from reports.store.watch.selecting import ROLLUP_COUNTS, ROLLUPS, Counted, pieces
+from reports.store.watch.selecting import ROLLUP_COUNTS, ROLLUPS, Counted, added_up, pieces
 from reports.store.watch.tables import TickRow
 from scenarios.watch.events import SeriesKey
 
@@ -28,14 +28,14 @@ def strips(
     drawn = empty_strips(keys.values(), slots, slot_s, until)
     starts = [datetime.fromtimestamp(first + place * slot_s, UTC) for place in range(slots)]
     counted = Counted()
-    made: dict[tuple[int, ...], Slot] = {}
-    for span_s, start, stop in _spans(slot_s, first, end, fine_from_s):
+    made: dict[tuple[int, tuple[int, ...]], Slot] = {}
+    for span in _spans(slot_s, first, end, fine_from_s):
         for some in pieces(keys):
-            for series, place, *values in connection.execute(_slots(some, span_s, start, stop, first, slot_s)):
-                what = (place, *values)
-                if what not in made:  # most series say the same in a slot
-                    made[what] = Slot(starts[place], slot_s, *counted.of(values))
-                drawn[keys[series]][place] = made[what]
+            for series, place, values in _slots(connection, some, span, first, slot_s):
+                slot = made.get((place, values))
+                if slot is None:  # most series say the same in a slot
+                    slot = made[place, values] = Slot(starts[place], slot_s, *counted.of(values))
+                drawn[keys[series]][place] = slot
     return drawn
 
 
@@ -71,18 +71,17 @@ def durations_between(
     connection: Connection, keys: Mapping[int, SeriesKey], since: datetime, until: datetime
 ) -> dict[SeriesKey, dict[int, int]]:
     """Return the durations of good ticks by bucket, of each series that has any, by whole hours."""
-    summed: dict[SeriesKey, dict[int, int]] = {}
+    told: dict[SeriesKey, dict[int, int]] = {}
     start = int(since.timestamp()) // COARSE_S * COARSE_S
     for some in pieces(keys):
-        query = select(ROLLUPS.c.series_id, ROLLUPS.c.durations).where(
+        whole = func.aggregate_strings(ROLLUPS.c.durations, ",")  # one row a series: hundreds of hours cost what fifty do
+        query = select(ROLLUPS.c.series_id, whole).where(
             ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S, ROLLUPS.c.at >= start,
             ROLLUPS.c.at < until.timestamp(), ROLLUPS.c.durations != "",
         )  # fmt: skip
-        for series, durations in connection.execute(query):
-            of_series = summed.setdefault(keys[series], {})
-            for bucket, ticks in loaded(durations).items():
-                of_series[bucket] = of_series.get(bucket, 0) + ticks
-    return summed
+        for series, durations in connection.execute(query.group_by(ROLLUPS.c.series_id)).all():
+            told[keys[series]] = summed(durations)
+    return told
 
 
 def recent(connection: Connection, series: int, limit: int, before: datetime | None, *, only_bad: bool) -> list[TickSeen]:
@@ -124,13 +123,18 @@ def _spans(length_s: int, start: int, end: int, fine_from_s: int) -> list[tuple[
     return [(span_s, a, b) for span_s, a, b in ((COARSE_S, start, edge), (FINE_S, edge, end)) if a < b]
 
 
-def _slots(some: Collection[int], span_s: int, start: int, stop: int, first: int, slot_s: int) -> Any:
+def _slots(
+    connection: Connection, some: Collection[int], span: tuple[int, int, int], first: int, slot_s: int
+) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """Yield series, place and counts of the slots that rollups of one span fill from a start to a stop."""
+    span_s, start, stop = span
     own = (ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == span_s, ROLLUPS.c.at >= start, ROLLUPS.c.at < stop)
     place = (ROLLUPS.c.at - first) // slot_s
-    if slot_s == span_s:
-        return select(ROLLUPS.c.series_id, place, *ROLLUP_COUNTS).where(*own)
-    sums = (cast(func.sum(column), Integer) for column in ROLLUP_COUNTS)
-    return select(ROLLUPS.c.series_id, place.label("place"), *sums).where(*own).group_by(ROLLUPS.c.series_id, "place")
+    if slot_s != span_s:
+        yield from added_up(connection, own, place)
+        return
+    for row in connection.execute(select(ROLLUPS.c.series_id, place, *ROLLUP_COUNTS).where(*own)).all():
+        yield row[0], row[1], row[2:]
 
 
 def _bucket(rollup: Rollup, length_s: int) -> Bucket:
