@@ -103,7 +103,7 @@ def _store_of(service: Service) -> Path | str:
 def _describe(app: FastAPI) -> None:
     """Serve the OpenAPI document, as any other data."""
 
-    async def document() -> Response:
+    def document() -> Response:  # on a thread: making it takes a third of a second, and nobody's tick should wait for it
         return JSONResponse(described(app))
 
     app.add_api_route(DOCUMENT, document, include_in_schema=False, dependencies=[needs(Scope.READ)])

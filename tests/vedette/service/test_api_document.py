@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from tests.vedette.service.whole import Whole, whole_service
+from vedette.service.api.exact import parameters
 from vedette.service.api.reference import markdown
-from vedette.service.app import whole_document
+from vedette.service.app import all_routes, whole_document
 
 DOCS = Path(__file__).parents[3] / "docs"
 PROBLEM = "application/problem+json"
@@ -53,6 +54,19 @@ def test_the_reference_is_what_the_code_says() -> None:
 def test_the_command_prints_what_a_service_serves(document: Any) -> None:
     served = {path: sorted(item) for path, item in document["paths"].items()}
     assert {path: sorted(item) for path, item in whole_document()["paths"].items()} == served
+
+
+def test_what_a_route_reads_is_what_the_document_names(document: Any) -> None:
+    """Or `exact` would refuse what is right, or let through what nobody reads."""
+    for route in all_routes():
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is None:
+                continue
+            named = {
+                one["name"]: "array" in str(one["schema"]) for one in operation.get("parameters", ()) if one["in"] == "query"
+            }
+            assert parameters(route.dependant) == named, route.path
 
 
 def test_operation_ids_are_told_once(document: Any) -> None:

@@ -94,15 +94,13 @@ FORGED = (
 )
 
 
-@pytest.mark.parametrize("cursor", FORGED, ids=lambda cursor: repr(cursor[:12]))
 @pytest.mark.parametrize("path", ["series", "series/{slug}/ticks", "runs", "runs/x", "audit", "config/scenarios"])
-async def test_a_cursor_that_somebody_made_up_is_refused(
-    service: Service, client: httpx.AsyncClient, path: str, cursor: str
-) -> None:
+async def test_a_cursor_that_somebody_made_up_is_refused(service: Service, client: httpx.AsyncClient, path: str) -> None:
     slug = series_of(service)[0].key.slug
-    answer = await client.get(f"/api/v1/{path.format(slug=slug)}", params={"cursor": cursor})
-    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), answer.text
-    assert len(cursor) < 3 or cursor not in answer.text
+    for cursor in FORGED:
+        answer = await client.get(f"/api/v1/{path.format(slug=slug)}", params={"cursor": cursor})
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), answer.text
+        assert len(cursor) < 3 or cursor not in answer.text
 
 
 @pytest.mark.parametrize("value", [10**30, -(10**30), 10**18, True, 1.5, None, [], "1"], ids=str)
