@@ -27,6 +27,7 @@ from scenarios.watch.watcher import Watcher
 from vedette.service.burn_in import BurnIns
 from vedette.service.bus import Bus
 from vedette.service.calendar import Calendar
+from vedette.service.carrying import Carrying, Pair, renamed_since
 from vedette.service.heartbeats import Heartbeats
 from vedette.service.phase_evidence import Evidence
 from vedette.service.reloading import Reloader
@@ -95,7 +96,7 @@ def assembled(
     history.begin(life, settings.location, version(), now)
     gaps = history.gaps(settings.location, now - _DAYS)
     series = watched(suites, settings.location, settings.targets)
-    states = history.states(settings.location)
+    states, owed = _states(history, settings.location, series)
     board = _board(history, settings.location, states, series, now)
     deployments = Deployments(where)
     versions, maintenance = Versions(deployments.versions(settings.location)), MaintenanceBook(where)
@@ -123,7 +124,7 @@ def assembled(
         make_run_sink=lambda: StoreSink(where), location=settings.location,
         tell=[bus.tell, lambda told: _mark(metrics, told.deployment)],
     )  # fmt: skip
-    swap = Swap(settings, watcher, board, calendar, heartbeats, history, suites_now)
+    swap = Swap(settings, watcher, board, calendar, heartbeats, Carrying(history, sink, owed), suites_now)
     reloader = Reloader(
         settings.suites, settings.targets, swap, utc_now, [log.reloaded, lambda r: metrics.reloaded(ok=r.ok, at=r.at)]
     )
@@ -159,6 +160,15 @@ class _Stored:
     def __call__(self, key: SeriesKey, at: datetime) -> None:
         for listener in self.listeners:
             listener(key, at)
+
+
+def _states(history: WatchHistory, location: str, series: Sequence[Watched]) -> tuple[list[SeriesState], list[Pair]]:
+    """Return how all stood, and who got another name while nobody watched: the spool may hold more under the old one."""
+    states = history.states(location)
+    renamed = renamed_since(states, series)
+    for old, new in renamed:
+        history.rename(old, new)
+    return (history.states(location) if renamed else states), renamed
 
 
 def _board(

@@ -39,6 +39,7 @@ class Chores:
         clockwork.every("alive", ALIVE_S, self.alive)
         clockwork.every("files", FILES_S, self._made.reloader.look)
         clockwork.every("calendar", CALENDAR_S, self.calendar)
+        clockwork.every("histories", ALIVE_S, self._made.swap.carrying.carry_over)
         clockwork.every("tidy", TIDY_S, self.tidy)
 
     async def alive(self) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from reports.store.errors import StoreError
 from scenarios.watch.series import watched
 
 if TYPE_CHECKING:
     from reports.board import Board
-    from reports.store.watch.history import WatchHistory
     from scenarios.model import Suite
     from scenarios.watch.changes import Changes
     from scenarios.watch.watcher import Watcher
     from vedette.service.calendar import Calendar
+    from vedette.service.carrying import Carrying
     from vedette.service.heartbeats import Heartbeats
     from vedette.service.state import ServeSettings
-
-_log = logging.getLogger(__name__)
 
 
 class Swap:
@@ -34,11 +29,11 @@ class Swap:
         board: Board,
         calendar: Calendar,
         heartbeats: Heartbeats,
-        history: WatchHistory,
+        carrying: Carrying,
         suites: dict[str, Suite],
     ) -> None:
         self._settings, self._watcher, self._board = settings, watcher, board
-        self._calendar, self._heartbeats, self._history = calendar, heartbeats, history
+        self._calendar, self._heartbeats, self.carrying = calendar, heartbeats, carrying
         self._suites = suites
         self.on_swapped: Callable[[Sequence[Suite]], None] = lambda suites: None  # somebody else who must know
 
@@ -54,11 +49,7 @@ class Swap:
         self.on_swapped(suites)
         self._suites.clear()
         self._suites.update({suite.name: suite for suite in suites})
-        for old, new in changes.renamed:
-            try:
-                await asyncio.to_thread(self._history.rename, old, new)
-            except StoreError as problem:
-                _log.error("the history of '%s' could not be carried over to '%s': %s", old.scenario, new.scenario, problem)
+        await self.carrying.carry_over(changes.renamed)
         gc.collect()
         gc.freeze()  # what was loaded stays; looking through it again and again would hold up the ticks
         return changes

@@ -19,14 +19,15 @@ from reports.status.chart import SAID as CHART_SAID
 from reports.status.chart import USUAL as CHART_USUAL
 from reports.status.chart import bounds, chart, filled
 from reports.status.deployments import shown as as_shown
-from reports.status.lines import Seen, seen
+from reports.status.lines import seen
 from reports.status.pages import link
-from reports.status.watching import troubles
+from reports.status.watching import Trouble, troubles
 from reports.store.watch.answers import WINDOWS_S, TickSeen
 from scenarios.watch.events import SeriesKey
 from vedette.service.access import Caller, Scope, needs
+from vedette.service.calendar import Window
 from vedette.service.pages.frames import frame_of, shown
-from vedette.service.pages.reading import deploys_at, or_else, p95s, watching_of
+from vedette.service.pages.reading import deploys_at, history_of, or_else, tried, watching_of, with_gaps
 from vedette.service.problems import Problem
 from vedette.service.state import Service, the_service
 
@@ -44,25 +45,30 @@ async def overview(
     """Show what is broken, since when and for whom; then every scenario."""
     now, lines, bad = service.clock(), list(service.board.lines()), service.board.problems()
     wish = over.asked(q, range, _number(page), suite, target, only)
-    watching = await watching_of(service, now)
-    chosen = await run_in_threadpool(over.choose, lines, bad, wish, now)
+    watching, frame = watching_of(service), frame_of(request, service, caller)
+
+    def choose() -> tuple[over.Chosen, tuple[Trouble, ...], list[Window]]:
+        found = troubles(with_gaps(watching, service, now), lines, now)
+        return over.choose(lines, bad, wish, now), found, service.calendar.active(now)
+
+    chosen, found, windows = await run_in_threadpool(choose)
     rows, problems = [seen(line) for line in chosen.rows], [seen(line) for line in chosen.problems]
-    found = await run_in_threadpool(troubles, watching, lines, now)
-    windows, burning = (
-        await run_in_threadpool(service.calendar.active, now),
-        [as_shown(one, now) for one in service.burn_ins.active],
-    )
-    drawn, p95 = await _history_of(service, rows, wish.range, now)
+    burning = [as_shown(one, now) for one in service.burn_ins.active]
     headline = over.headline(chosen, found, now)
-    return await run_in_threadpool(
-        shown, "overview.html.j2", frame_of(request, service, caller), title=headline.title, tone=headline.tone, here="overview",
-        headline=headline, troubles=found, problems=problems, problems_left_out=chosen.problems_left_out, chosen=chosen,
-        groups=over.grouped(rows, chosen.groups), groups_nav=over.nav_groups(chosen), windows=windows, burning=burning,
-        strips=drawn, p95=p95, wish=wish,
-        ranges=strips.SAID, range_said=strips.SAID[wish.range], legend=strips.legend(), pager=over.pager(chosen),
-        range_links={name: link("/", wish.but(range=name, page=wish.page)) for name in strips.RANGES_S},
-        page_link=lambda number: link("/", wish.but(page=number)),
-    )  # fmt: skip
+
+    def made() -> HTMLResponse:
+        drawn, p95 = history_of(service, rows, wish.range, now)
+        return shown(
+            "overview.html.j2", frame, title=headline.title, tone=headline.tone, here="overview",
+            headline=headline, troubles=found, problems=problems, problems_left_out=chosen.problems_left_out, chosen=chosen,
+            groups=over.grouped(rows, chosen.groups), groups_nav=over.nav_groups(chosen), windows=windows, burning=burning,
+            strips=drawn, p95=p95, wish=wish,
+            ranges=strips.SAID, range_said=strips.SAID[wish.range], legend=strips.legend(), pager=over.pager(chosen),
+            range_links={name: link("/", wish.but(range=name, page=wish.page)) for name in strips.RANGES_S},
+            page_link=lambda number: link("/", wish.but(page=number)),
+        )  # fmt: skip
+
+    return await run_in_threadpool(made)  # all that waits in one go: each change of threads may wait for a busy machine
 
 
 @router.get("/scenarios/{slug}")
@@ -76,16 +82,17 @@ async def scenario(
     now, name = service.clock(), range if range in CHART_RANGES else CHART_USUAL
     here, watched = seen(line, WINDOWS_S), service.watcher.series.get(line.key)
     since, until, span_s = bounds(name, now)
-    buckets, trouble = await or_else([], service.history.chart, here.key, since, until, span_s)
-    newest, _ = await or_else([], service.history.recent, here.key, one.CHANGES_FROM)
-    gaps, _ = await or_else([], service.history.gaps, service.settings.location, since)
-    drawn, _ = await _history_of(service, [here], strips.USUAL, now, spoken=True)
     bad, earliest = only == "bad", _instant(before)
-    ticks, older = await _ticks(service, here.key, newest, bad, earliest)
-    deploys, state = await deploys_at(service, here.key, since, until), one.state_of(here)
-    frame, address = frame_of(request, service, caller), f"/scenarios/{slug}"
+    frame, address, state = frame_of(request, service, caller), f"/scenarios/{slug}", one.state_of(here)
 
     def made() -> HTMLResponse:
+        history = service.history
+        buckets, trouble = tried([], history.chart, here.key, since, until, span_s)
+        newest, _ = tried([], history.recent, here.key, one.CHANGES_FROM)
+        gaps, _ = tried([], history.gaps, service.settings.location, since)
+        drawn, _ = history_of(service, [here], strips.USUAL, now, spoken=True)
+        ticks, older = _ticks(service, here.key, newest, bad, earliest)
+        deploys = deploys_at(service, here.key, since, until)
         whole = filled(buckets, since, until, span_s)
         return shown(
             "scenario.html.j2", frame, title=f"{state.word}: {here.key.scenario}", tone=here.tone, line=here, state=state,
@@ -120,23 +127,12 @@ async def outcome(request: Request, service: The, caller: Reader, outcome_id: st
     return await run_in_threadpool(made)
 
 
-async def _history_of(
-    service: Service, rows: Sequence[Seen], range_: str, now: datetime, *, spoken: bool = False
-) -> tuple[dict[SeriesKey, strips.Strip], dict[SeriesKey, str]]:
-    """Return the strip and the p95 of each row; empty ones where the store does not answer."""
-    keys, slot_s = over.keys_of(rows), strips.RANGES_S[range_]
-    slots, trouble = await or_else({}, service.history.strips, keys, strips.SLOTS, slot_s, strips.until(now, slot_s))
-    slow = {} if trouble else await p95s(service, keys, now)
-    drawn = await run_in_threadpool(lambda: {key: strips.strip(slots.get(key, ()), spoken=spoken) for key in keys})
-    return drawn, {key: slow.get(key, "–") for key in keys}
-
-
-async def _ticks(
+def _ticks(
     service: Service, key: SeriesKey, newest: Sequence[TickSeen], bad: bool, before: datetime | None
 ) -> tuple[Sequence[TickSeen], datetime | None]:
     """Return one page of ticks, and where the next one begins."""
     if bad or before is not None:
-        found, _ = await or_else([], service.history.recent, key, one.TICKS_SHOWN + 1, before, bad)
+        found, _ = tried([], service.history.recent, key, one.TICKS_SHOWN + 1, before, bad)
     else:
         found = list(newest[: one.TICKS_SHOWN + 1])
     page = found[: one.TICKS_SHOWN]
