@@ -233,3 +233,8 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 def one_line(text: Any) -> str:
     """Return a text of the service's as one line without control characters: it goes to a terminal."""
     return "".join(c if c.isprintable() else " " for c in text).strip() if isinstance(text, str) else ""
+
+
+def laid_out(line: str) -> str:
+    """Return one line of the picture of a mistake; its indent points at the place, so it stays."""
+    return " " * (len(line) - len(line.lstrip(" "))) + one_line(line)

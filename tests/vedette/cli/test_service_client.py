@@ -293,7 +293,7 @@ def test_a_service_that_cannot_store_or_was_refused_its_suites_is_not_well(servi
         done = vedette("status", "--service", url)
     assert done.returncode == 3
     assert "the store takes nothing at present, 12 ticks wait: the disk is full [2J" in done.stdout
-    assert "was refused, the one before it keeps probing:\n    error: unknown field 'x'\n" in done.stdout
+    assert "was refused, the one before it keeps probing:\n    error: unknown field 'x'\n      --> shop.yaml:4:7\n" in done.stdout
 
 
 def test_an_answer_of_another_version_is_no_all_clear(vedette: Vedette) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from vedette.cli.service_client import Client, ServiceRefused, add_service_argument, one_line
+from vedette.cli.service_client import Client, ServiceRefused, add_service_argument, laid_out, one_line
 from vedette.cli.speech import complain, tell
 from vedette.exit_codes import Exit
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         mistakes = refusal.problem.get("mistakes")
         if not isinstance(mistakes, str):
             raise
-        sys.stderr.write("".join(f"{_line(line)}\n" for line in mistakes.splitlines()))
+        sys.stderr.write("".join(f"{laid_out(line)}\n" for line in mistakes.splitlines()))
         complain("the new configuration was refused, the old one keeps probing")
         return Exit.USAGE
     changes = result.get("changes", []) if isinstance(result, dict) else []
@@ -34,8 +34,3 @@ def run(args: argparse.Namespace) -> int:
     if not changes:
         tell("nothing changed")
     return Exit.PASSED
-
-
-def _line(line: str) -> str:
-    """Return a line of a mistake's picture: its indent points at the place, so it stays."""
-    return " " * (len(line) - len(line.lstrip(" "))) + one_line(line)

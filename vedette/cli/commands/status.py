@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from vedette.cli.service_client import Client, add_service_argument, one_line
+from vedette.cli.service_client import Client, add_service_argument, laid_out, one_line
 from vedette.exit_codes import Exit
 
 SUMMARY = "say what is broken, as a running service sees it"
@@ -106,7 +106,7 @@ def _trouble(status: dict[str, Any], now: datetime) -> list[str]:
         lines.append(f"{store['lost']} ticks were lost, because neither the store nor the disk took them")
     if reload is not None and not reload["ok"]:
         lines.append(f"the configuration of {_when(reload['at'], now)} was refused, the one before it keeps probing:")
-        lines += [f"    {one_line(line)}" for line in str(reload["error"]).splitlines()]
+        lines += [f"    {laid_out(line)}".rstrip() for line in str(reload["error"]).splitlines()]
     return lines
 
 
