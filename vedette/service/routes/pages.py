@@ -23,9 +23,9 @@ from reports.status.lines import seen
 from reports.status.pages import link
 from reports.status.watching import Trouble, troubles
 from reports.store.watch.answers import WINDOWS_S, TickSeen
+from scenarios.maintenance import Window
 from scenarios.watch.events import SeriesKey
 from vedette.service.access import Caller, Scope, needs
-from vedette.service.calendar import Window
 from vedette.service.pages.frames import frame_of, shown
 from vedette.service.pages.reading import deploys_at, history_of, or_else, tried, watching_of, with_gaps
 from vedette.service.problems import Problem
