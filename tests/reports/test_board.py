@@ -91,6 +91,7 @@ def test_a_refill_with_a_series_that_is_not_watched_does_no_harm(board: Board) -
 
 
 def test_answers_in_maintenance_show_and_count_for_nothing(board: Board) -> None:
+    """Regression: with Gatus what fails in maintenance counts as downtime."""
     board.take_watched(tick(SLOTS))
     board.take_watched(tick(SLOTS, Verdict.FAIL, maintenance="window-1"))
     line = line_of(board)

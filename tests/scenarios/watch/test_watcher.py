@@ -72,6 +72,7 @@ async def test_ticks_belong_to_a_run_that_is_renewed_at_midnight() -> None:
 
 
 async def test_a_tick_that_is_due_while_the_one_before_is_at_work_is_counted_and_not_queued() -> None:
+    """Regression: what waits in the queue of a private Checkly agent for 6 minutes is lost without a word."""
     gate = Gate()
     watching = Watching(suite_of([scenario("slow", Says(gate=gate), schedule=every(10), timeout=300)]))
     await watching.goes_on(55)
@@ -87,6 +88,7 @@ async def test_a_tick_that_is_due_while_the_one_before_is_at_work_is_counted_and
 
 
 async def test_a_hung_target_delays_no_other() -> None:
+    """Regression: 18 endpoints a minute that time out take all the turns that Gatus has by default."""
     gate = Gate()
     hung = [scenario(f"hung {n}", Says(gate=gate), schedule=every(10), timeout=600, targets=("hung",)) for n in range(20)]
     fine = [scenario(f"fine {n}", schedule=every(10), targets=("staging",)) for n in range(20)]

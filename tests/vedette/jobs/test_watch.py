@@ -152,6 +152,7 @@ def test_a_wrong_suite_at_the_start_is_told_at_its_line_and_nothing_is_asked(sui
 
 
 def test_a_suite_that_is_spoilt_while_it_is_watched_goes_on_as_it_was_and_everybody_is_told(life: Life, suite: Path) -> None:
+    """Regression: Gatus stops before it loads, so a mistake leaves a process without probes that says it goes on."""
     right = suite.read_text()
     suite.write_text(right.replace("probe: http", "probe: htp"))
     life.process.send_signal(signal.SIGHUP)
@@ -172,6 +173,7 @@ def test_a_suite_that_is_spoilt_while_it_is_watched_goes_on_as_it_was_and_everyb
 
 
 def test_a_target_that_answers_200_mb_costs_neither_the_memory_nor_the_next_tick(life: Life) -> None:
+    """Regression: Gatus, blackbox_exporter and cloudprober read bodies of any length."""
     def rss_mib() -> float:
         pages = int(Path(f"/proc/{life.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -186,6 +188,7 @@ def test_a_target_that_answers_200_mb_costs_neither_the_memory_nor_the_next_tick
 
 
 def test_nothing_that_it_emits_holds_a_secret(life: Life) -> None:
+    """Regression: blackbox_exporter 0.23 shows an Authorization header in clear at /config and /logs."""
     Shop.broken = True  # the answer that is kept as evidence echoes the token
     slug = life.until(lambda: (s := life.series("the shop answers"))["verdict"] == "fail" and s["outcome_id"] and s, "kept")
     life.until(lambda: "answered 500" in life.get(f"/outcomes/{slug['outcome_id']}"), "stored")
@@ -205,6 +208,7 @@ def test_nothing_that_it_emits_holds_a_secret(life: Life) -> None:
 
 
 def test_no_page_and_no_route_is_open_without_a_token_where_tokens_are_wanted(suite: Path) -> None:
+    """Regression: Gatus leaves raw data and badges open where its page asks for a login."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("VEDETTE_")}
     with serving(suite.parent, str(suite), "--auth", wait=False, SHOP_TOKEN=SECRET) as refused:
         assert refused.process.wait(30) == 2

@@ -279,6 +279,7 @@ async def test_a_long_pause_is_told_once_not_once_for_each_interval_of_it(
 
 @pytest.mark.parametrize("how", ["the store says so", "only the spool had it"])
 async def test_silence_that_was_told_before_a_kill_is_not_told_again(tmp_path: Path, told: Told, hands: Hands, how: str) -> None:
+    """Regression: heartbeats of Gatus are wrong after a restart (its issue 1237)."""
     series = series_of(job())
     desk = opened(tmp_path, told, hands, series)
     before = desk._keeping._ledger.load() or {SLUG: desk._register.beats[SLUG].standing}

@@ -89,6 +89,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def test_a_locked_store_loses_nothing_and_counts_nothing_twice(path: Path, spool: Path) -> None:
+    """Regression: Gatus logs that a sample could not be stored, and drops it."""
     acknowledged: list[datetime] = []
     sink = TickSink(path, spool=spool, acknowledged=lambda key, at: acknowledged.append(at))
     run, first, second, third = a_run(), batch(5), batch(7, 1, Verdict.FAIL), batch(3, 2)
