@@ -174,6 +174,7 @@ def test_a_suite_that_is_spoilt_while_it_is_watched_goes_on_as_it_was_and_everyb
 
 def test_a_target_that_answers_200_mb_costs_neither_the_memory_nor_the_next_tick(life: Life) -> None:
     """Regression: Gatus, blackbox_exporter and cloudprober read bodies of any length."""
+
     def rss_mib() -> float:
         pages = int(Path(f"/proc/{life.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
