@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
+from probes.outcome import Verdict
 from reports.store.ledger.tables import HeartbeatRow
+from reports.store.watch.lines import IN_MAINTENANCE, microseconds
 from reports.store.watch.memory import stored_rollup
 from reports.store.watch.rollups import COLUMNS, Rollup
 from reports.store.watch.selecting import ROLLUPS, SERIES, is_named
@@ -22,6 +24,7 @@ _STANDING = (
     "verdict", "sentence", "since_at", "last_at", "last_good_at", "duration_s", "in_row", "good",
     "outcome_id", "version", "certificate_expires_at", "maintenance", "subject",
 )  # fmt: skip
+_KNOWN_ONCE = ("last_good_at", "outcome_id", "certificate_expires_at")  # what stays known although a tick does not say it
 
 
 def rename(connection: Connection, old: SeriesKey, new: SeriesKey) -> bool:
@@ -59,16 +62,36 @@ def _row(connection: Connection, key: SeriesKey) -> RowMapping | None:
 
 def _merged(connection: Connection, mine: RowMapping, theirs: RowMapping) -> dict[str, Any]:
     """Take in all that belongs to another series, and delete that; return what the row is to say then."""
+    newer = mine["last_at"] is None or (theirs["last_at"] is not None and theirs["last_at"] > mine["last_at"])
+    stands = _one_after_the_other(connection, mine, theirs) if newer else _one_after_the_other(connection, theirs, mine)
     _take_in_ticks(connection, mine["id"], theirs["id"])
     _take_in_rollups(connection, mine["id"], theirs["id"])
     connection.execute(delete(SERIES).where(SERIES.c.id == theirs["id"]))
-    newer = mine["last_at"] is None or (theirs["last_at"] is not None and theirs["last_at"] > mine["last_at"])
-    source = theirs if newer else mine
     return {
-        **{name: source[name] for name in _STANDING},
+        **stands,
         "first_seen_at": min(mine["first_seen_at"], theirs["first_seen_at"]),
         "retired_at": theirs["retired_at"],
     }
+
+
+def _one_after_the_other(connection: Connection, older: RowMapping, newer: RowMapping) -> dict[str, Any]:
+    """Return how a series stands whose last stretch may have begun under the older name and gone on under the newer."""
+    stands = {name: newer[name] for name in _STANDING}
+    for name in _KNOWN_ONCE:
+        stands[name] = newer[name] if newer[name] is not None else older[name]
+    if newer["good"] is None:  # nothing that counts was seen under the newer name
+        stands |= {name: older[name] for name in ("good", "since_at", "in_row")}
+    elif newer["good"] == older["good"] and not _stood_otherwise_before(connection, newer):
+        stands |= {"since_at": older["since_at"], "in_row": older["in_row"] + newer["in_row"]}
+    return stands
+
+
+def _stood_otherwise_before(connection: Connection, row: RowMapping) -> bool:
+    """Return whether a series has ticks that count from before its present stretch."""
+    before = _TICKS.c.started_us < microseconds(row["since_at"])
+    counts = (_TICKS.c.flags.op("&")(IN_MAINTENANCE) == 0) & (_TICKS.c.verdict != Verdict.SKIPPED.rank)
+    wanted = select(1).where(_TICKS.c.series_id == row["id"], before, counts).limit(1)
+    return connection.execute(wanted).first() is not None
 
 
 def _take_in_ticks(connection: Connection, mine: int, theirs: int) -> None:

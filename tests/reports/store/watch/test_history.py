@@ -292,6 +292,42 @@ def test_two_series_that_were_one_become_one_again(anywhere: str, history: Watch
     assert (state.verdict, state.first_seen_at) == (Verdict.DEGRADED, HOUR)
 
 
+def test_a_stretch_goes_on_over_a_rename_that_came_after_the_first_ticks_under_the_new_name(
+    history: WatchHistory, tell: TickSink
+) -> None:
+    """Since when it is broken, for how many ticks, and when it was well for the last time: all under the older name."""
+    new, minute = a_key("pay"), timedelta(minutes=1)
+    told(tell, ticks_every(60, Verdict.PASS, Verdict.FAIL, Verdict.FAIL))
+    told(tell, ticks_every(60, Verdict.SKIPPED, Verdict.FAIL, Verdict.ERROR, since=HOUR + 3 * minute, key=new))
+    assert history.rename(a_key(), new)
+    state = history.state(new)
+    assert state is not None
+    assert (state.since_at, state.in_row, state.last_good_at) == (HOUR + minute, 4, HOUR)
+    assert (state.verdict, state.last_at) == (Verdict.ERROR, HOUR + 5 * minute)
+
+
+def test_a_stretch_that_ended_under_the_new_name_is_not_joined_to_the_one_before(history: WatchHistory, tell: TickSink) -> None:
+    new, minute = a_key("pay"), timedelta(minutes=1)
+    told(tell, ticks_every(60, Verdict.FAIL, Verdict.FAIL))
+    told(tell, ticks_every(60, Verdict.PASS, Verdict.FAIL, since=HOUR + 2 * minute, key=new))
+    assert history.rename(a_key(), new)
+    state = history.state(new)
+    assert state is not None
+    assert (state.since_at, state.in_row, state.last_good_at) == (HOUR + 3 * minute, 1, HOUR + 2 * minute)
+
+
+def test_a_series_of_which_only_skipped_ticks_are_told_under_the_new_name_stands_as_before(
+    history: WatchHistory, tell: TickSink
+) -> None:
+    new = a_key("pay")
+    told(tell, ticks_every(60, Verdict.FAIL, Verdict.FAIL))
+    told(tell, ticks_every(60, Verdict.SKIPPED, since=HOUR + timedelta(minutes=2), key=new))
+    assert history.rename(a_key(), new)
+    state = history.state(new)
+    assert state is not None
+    assert (state.good, state.since_at, state.in_row) == (False, HOUR, 2)
+
+
 def test_a_late_tick_under_the_old_name_is_found_by_renaming_again(anywhere: str, history: WatchHistory, tell: TickSink) -> None:
     new = a_key("pay")
     told(tell, ticks_every(60, Verdict.PASS))
