@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import BigInteger, Connection, cast, func, select, text
 
 from reports.durations import summed
 from reports.store.watch.answers import PHASES, Bucket, Counts, Slot, TickSeen
 from reports.store.watch.lines import IN_MAINTENANCE, VERDICTS, instant, microseconds, trigger_of
-from reports.store.watch.rollups import COARSE_S, COLUMNS, FINE_S, Rollup
+from reports.store.watch.rollups import COARSE_S, FINE_S, Rollup
 from reports.store.watch.selecting import ROLLUP_COUNTS, ROLLUPS, Counted, added_up, pieces
 from reports.store.watch.tables import TickRow
 from scenarios.watch.events import SeriesKey
@@ -52,19 +52,32 @@ def chart(connection: Connection, series: int, since: datetime, until: datetime,
     first = int(since.timestamp()) // span_s * span_s
     merged: dict[int, Rollup] = {}
     for of_s, start, stop in _spans(span_s, first, -int(-until.timestamp() // 1), fine_from_s):
-        query = (
-            select(*(ROLLUPS.c[name] for name in COLUMNS))
-            .where(ROLLUPS.c.series_id == series, ROLLUPS.c.span_s == of_s, ROLLUPS.c.at >= start, ROLLUPS.c.at < stop)
-            .order_by(ROLLUPS.c.at)
-        )
-        for row in connection.execute(query):
-            found = Rollup.of_row(row)
-            found.at -= found.at % span_s
-            if found.at in merged:
+        own = (ROLLUPS.c.series_id == series, ROLLUPS.c.span_s == of_s, ROLLUPS.c.at >= start, ROLLUPS.c.at < stop)
+        for found in _stretches(connection, own, span_s):
+            if found.at in merged:  # a stretch of hours and of five minutes
                 merged[found.at].merge(found)
             else:
                 merged[found.at] = found
     return [_bucket(rollup, span_s) for _, rollup in sorted(merged.items())]
+
+
+def _stretches(connection: Connection, where: Sequence[Any], span_s: int) -> Iterator[Rollup]:
+    """Yield the rollups that fit, added up to stretches of a length."""
+    at = (ROLLUPS.c.at - ROLLUPS.c.at % span_s).label("stretch")
+    sums = (cast(func.sum(column), BigInteger) for column in (*ROLLUP_COUNTS, ROLLUPS.c.duration_us))
+    query = select(at, *sums, _joined(ROLLUPS.c.durations, ","), _joined(ROLLUPS.c.phases, ";"))
+    for start, *counts, duration_us, durations, phases in connection.execute(query.where(*where).group_by("stretch")).all():
+        rollup = Rollup(start, counts, duration_us)
+        rollup.durations = summed(durations) if durations else {}
+        if phases:
+            each = (map(int, text.split(",")) for text in phases.split(";"))
+            rollup.phases = [sum(phase) for phase in zip(*each, strict=True)]
+        yield rollup
+
+
+def _joined(column: Any, sign: str) -> Any:
+    """Return all texts of a group as one, None where none of them holds anything: one row is read, not hundreds."""
+    return func.aggregate_strings(func.nullif(column, ""), sign)
 
 
 def durations_between(
@@ -74,8 +87,7 @@ def durations_between(
     told: dict[SeriesKey, dict[int, int]] = {}
     start = int(since.timestamp()) // COARSE_S * COARSE_S
     for some in pieces(keys):
-        whole = func.aggregate_strings(ROLLUPS.c.durations, ",")  # one row a series: hundreds of hours cost what fifty do
-        query = select(ROLLUPS.c.series_id, whole).where(
+        query = select(ROLLUPS.c.series_id, _joined(ROLLUPS.c.durations, ",")).where(
             ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S, ROLLUPS.c.at >= start,
             ROLLUPS.c.at < until.timestamp(), ROLLUPS.c.durations != "",
         )  # fmt: skip

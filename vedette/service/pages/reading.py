@@ -26,7 +26,7 @@ DAY = timedelta(hours=24)
 
 async def or_else(fallback: Told, call: Callable[Given, Told], *args: Given.args, **keys: Given.kwargs) -> tuple[Told, str]:
     """Return what a blocking call says, and no trouble; else the fallback and why. A page without history is still a page."""
-    return await run_in_threadpool(tried, fallback, call, *args, **keys)
+    return await run_in_threadpool(lambda: tried(fallback, call, *args, **keys))
 
 
 def tried(fallback: Told, call: Callable[Given, Told], *args: Given.args, **keys: Given.kwargs) -> tuple[Told, str]:
