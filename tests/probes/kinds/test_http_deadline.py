@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_no_step_is_sent_after_the_deadline_and_the_one_in_flight_is_cut() -> None:
-    """Regression: with Gatus a suite that timed out goes on with its later steps, and its request in flight is never cancelled."""
+    """Regression: with Gatus a suite that timed out sends its later steps, and its request in flight is never cancelled."""
     asked: list[str] = []
     cut = asyncio.Event()
 
