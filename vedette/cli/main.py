@@ -13,7 +13,10 @@ from vedette.cli import commands, streams
 from vedette.cli.speech import UsageError, complain
 from vedette.exit_codes import Exit, worst
 
-ORDER = ("run", "validate", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor")
+ORDER = (
+    *("run", "serve", "deployed", "status", "maintenance", "heartbeat", "token", "reload", "metrics"),
+    *("validate", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +108,8 @@ def _epilog() -> str:
         "first steps:\n"
         "  vedette demo                          see the main job done, against a target of our own\n"
         "  vedette init                          write a commented suite to start from\n"
-        "  vedette run SUITE --target staging    ask\n\n"
+        "  vedette run SUITE --target staging    ask once\n"
+        "  vedette serve SUITE                   ask again and again, and show a page\n\n"
         f"exit codes (the worst wins):\n{rows}"
     )
 

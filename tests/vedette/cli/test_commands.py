@@ -12,6 +12,7 @@ from probes import kinds
 from probes.undo import Entry, Journal
 from reports.formats.reporter import FORMATS
 from tests.vedette.conftest import Vedette
+from vedette.cli.main import command_names
 
 OURS = [file.stem for file in Path(kinds.__path__[0]).glob("[a-z]*.py")]
 
@@ -92,6 +93,18 @@ def test_the_demo_with_a_fault_names_the_cause_in_its_first_line(vedette: Vedett
     assert "tenant 20 was served tenant 15's" in done.stdout.splitlines()[0]
 
 
+def test_what_belongs_to_the_service_stands_after_run_and_before_the_rest(vedette: Vedette) -> None:
+    served = ["serve", "deployed", "status", "maintenance", "heartbeat", "token", "reload", "metrics"]
+    assert command_names()[: 1 + len(served)] == ["run", *served]
+    assert "vedette serve SUITE " in vedette("--help").stdout.partition("first steps:")[2]
+
+
+@pytest.mark.parametrize("location", ["", " ", "a\nb"])
+def test_a_location_without_a_name_is_refused(vedette: Vedette, location: str) -> None:
+    done = vedette("serve", "demo", "--location", location)
+    assert done.returncode == 2 and "should be a name" in done.stderr
+
+
 def test_every_command_has_a_help_text(vedette: Vedette) -> None:
-    for command in ("run", "validate", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor"):
+    for command in command_names():
         assert len(vedette(command, "--help").stdout.splitlines()) > 4

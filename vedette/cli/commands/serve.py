@@ -22,7 +22,9 @@ PORT = 8900
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suites", nargs="+", metavar="SUITE", help="files, or names of bundled suites")
     parser.add_argument("--target", action="append", default=[], metavar="NAME", help="watch this target only; repeatable")
-    parser.add_argument("--location", default="local", metavar="NAME", help="where this service stands, a label (default: local)")
+    parser.add_argument(
+        "--location", type=_label, default="local", metavar="NAME", help="where this service stands, a label (default: local)"
+    )
     parser.add_argument("--store", metavar="WHERE", help="database for results (default: results.db in the state folder)")
     listen = parser.add_argument_group("listening")
     listen.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
@@ -82,6 +84,12 @@ def run(args: argparse.Namespace) -> int:
         keep_ticks_d=args.keep_ticks / 86_400, keep_outcomes_d=args.keep_evidence / 86_400,
     )  # fmt: skip
     return watch(settings)
+
+
+def _label(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 100:
+        raise argparse.ArgumentTypeError(f"'{text}' should be a name of 1 to 100 letters, such as fra1")
+    return text
 
 
 def _port(text: str) -> int:
