@@ -25,6 +25,7 @@ _FRAMES = 30
 _OURS = ("probes.", "scenarios.", "reports.", "vedette.")
 # The order of the seeds' fields; others follow. The tenant of our own lines is the system itself.
 MANDATORY = ("timestamp", "level", "message", "service", "environment", "correlation_id", "tenant_id", "source")
+_FOR_PROGRAMS = (*MANDATORY, "logger", "location", "suite", "outcome", "trigger", "lateness_ms")
 _ADDRESS = re.compile(r"(/heartbeat/[^/\s{]{1,64}/)[^/\s?#\"'<>]+")
 _HIDDEN = "[redacted]"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -87,10 +88,17 @@ def as_json(facts: Mapping[str, Any]) -> str:
 
 def as_text(facts: Mapping[str, Any]) -> str:
     """Return one line for a person at a terminal. What is no plain letter is escaped: nobody can write a line into it."""
-    hidden = {*MANDATORY, "logger"} - {"correlation_id"}
-    more = " ".join(f"{key}={value}" for key, value in facts.items() if key not in hidden and value not in ("", None))
-    line = f"{facts['timestamp'][11:19]} {facts['level']:<8} {facts['message']}" + (f"  {more}" if more else "")
+    said = str(facts["message"])
+    more = " ".join(f"{key}={value}" for key, value in facts.items() if _is_news(key, value, said))
+    line = f"{facts['timestamp'][11:19]} {facts['level']:<8} {said}" + (f"  {more}" if more else "")
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
+
+
+def _is_news(key: str, value: Any, said: str) -> bool:
+    """Whether a person needs a fact beside the sentence: not ids that join lines, nor what the sentence says already."""
+    if key in _FOR_PROGRAMS or key.endswith("_id") or value in ("", None):
+        return False
+    return not isinstance(value, str) or value not in said
 
 
 def timestamp(seconds: float) -> str:

@@ -16,8 +16,8 @@ from vedette.service.log_pipe import LogPipe
 
 # What others would write in their own shape goes through ours.
 _GUESTS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "apscheduler", "asyncio", "py.warnings")
-# They say at INFO what our own lines say better (uvicorn's access), what nobody needs, or addresses as they are.
-_TALKATIVE = ("apscheduler", "uvicorn.access", "httpx", "httpcore", "alembic", "multipart", "opentelemetry")
+# They say at INFO what our own lines say better (uvicorn), what nobody needs, or addresses as they are.
+_TALKATIVE = ("apscheduler", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "alembic", "multipart", "opentelemetry")
 _NOT_OURS = ("color_message", "taskName")
 
 

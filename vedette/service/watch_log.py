@@ -51,11 +51,11 @@ class WatchLog:
 
     def _tick(self, tick: Tick) -> None:
         verdict = tick.outcome.verdict
-        before, self._verdicts[tick.key] = self._verdicts.get(tick.key, Verdict.PASS), verdict
-        level = _level(tick, before)
+        before, self._verdicts[tick.key] = self._verdicts.get(tick.key), verdict
+        level = _level(tick, before or Verdict.PASS)
         if not _LOG.isEnabledFor(level):
             return
-        change = f" (was {before})" if before is not verdict else ""
+        change = f" (was {before})" if before not in (verdict, None) else ""
         facts = _facts(tick)
         _LOG.log(
             level,

@@ -295,6 +295,16 @@ def test_a_person_at_a_terminal_reads_text() -> None:
     assert stream.getvalue()[9:].startswith("warning  look  ") and "scenario=s" in stream.getvalue()
 
 
+def test_a_person_is_told_nothing_twice_and_no_ids_for_programs() -> None:
+    stream = io.StringIO()
+    made = set_up(stream=stream, form="text")
+    facts = {"scenario": "the shop answers", "scenario_id": "abc", "run_id": "run-1", "verdict": "fail", "severity": "P1"}
+    logging.getLogger("vedette.watch").error("fail: 'the shop answers' at 'staging'", extra=facts)
+    logging.getLogger("uvicorn.error").info("Started server process [1]")
+    made.close()
+    assert stream.getvalue()[9:] == "error    fail: 'the shop answers' at 'staging'  severity=P1\n"
+
+
 # A reader that stands still
 
 

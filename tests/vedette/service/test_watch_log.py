@@ -40,6 +40,12 @@ def test_bad_news_is_logged_each_time_and_good_news_only_when_it_is_news(caplog:
     assert caplog.records[3].getMessage().startswith("pass (was inconclusive)")
 
 
+def test_what_was_never_asked_before_was_not_good_before(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "vedette")
+    WatchLog().take_watched(tick(Verdict.FAIL))
+    assert caplog.records[0].getMessage() == "fail: 'the shop answers' at 'production': it said fail"
+
+
 def test_a_line_has_the_ids_by_which_all_else_is_found(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "vedette")
     WatchLog().take_watched(tick(Verdict.FAIL))
