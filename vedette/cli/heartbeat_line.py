@@ -17,6 +17,7 @@ ATTEMPT_S = 3.0  # one attempt
 LAST_ATTEMPT_S = 7.0  # no attempt begins later, so that all is over after 10 s
 _FIRST_WAIT_S = 0.25
 _PART = "/heartbeat/"
+_NAMED = 5  # names in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,22 @@ def _slug(client: Client, args: argparse.Namespace, wanted: str) -> str:
     return _chosen(args, wanted, found)
 
 
+def _there_is_rather(wanted: str, names: Sequence[str]) -> str:
+    if near := next(iter(difflib.get_close_matches(wanted, names, 1, 0.6)), ""):
+        return f"did you mean '{near}'?"
+    if not names:
+        return "no scenario that is watched is one (probe: heartbeat)"
+    shown = ", ".join(f"'{name}'" for name in names[:_NAMED])
+    return f"there {'is' if len(names) == 1 else 'are'} {shown}" + (
+        f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    )
+
+
 def _chosen(args: argparse.Namespace, wanted: str, known: Sequence[tuple[str, str, str, str]]) -> str:
     """Return the slug of the one heartbeat that is meant. Raises: UsageError."""
     named = [one for one in known if wanted in (one[1], one[3])]
     if not named:
-        near = next(iter(difflib.get_close_matches(wanted, [one[1] for one in known], 1, 0.6)), "")
-        raise UsageError(f"there is no heartbeat '{wanted}'" + (f"; did you mean '{near}'?" if near else ""))
+        raise UsageError(f"there is no heartbeat '{wanted}'; {_there_is_rather(wanted, sorted({one[1] for one in known}))}")
     found = [one for one in named if args.target in (None, one[2]) and args.suite in (None, one[0])]
     if len(found) == 1:
         return found[0][3]

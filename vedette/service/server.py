@@ -170,7 +170,7 @@ def _config(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
         )
         config.load()
     except (OSError, ssl.SSLError) as problem:
-        why = getattr(problem, "strerror", None) or type(problem).__name__
+        why = _why_no_certificate(problem)
         files = " and ".join(f"'{file}'" for file in (settings.tls_cert, settings.tls_key) if file)
         raise ListenError(f"no certificate with its key in {files}: {why}") from problem
     if config.ssl is not None:
@@ -214,3 +214,11 @@ def _shown(host: str) -> str:
     """Return an address that a person on this machine can open."""
     plain: Any = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     return f"[{plain}]" if ":" in plain else str(plain)
+
+
+def _why_no_certificate(problem: OSError) -> str:
+    if not isinstance(problem, ssl.SSLError):
+        return problem.strerror or type(problem).__name__
+    if problem.reason == "KEY_VALUES_MISMATCH":
+        return "the key is not that of the certificate"
+    return "it should be a certificate and its key in PEM, the key without a password"

@@ -236,6 +236,11 @@ def test_a_misspelt_name_is_answered_with_a_near_one(vedette: Vedette, state: Pa
     assert (done.returncode, "did you mean 'nightly backup'?" in done.stderr) == (2, True)
 
 
+def test_a_name_that_is_like_none_is_answered_with_those_that_there_are(vedette: Vedette, state: Path) -> None:
+    done = vedette("heartbeat", "url", "xyz")
+    assert (done.returncode, "there are 'billing', 'nightly backup'" in done.stderr) == (2, True), done.stderr
+
+
 def test_a_key_that_is_gone_is_told_and_not_made_anew(vedette: Vedette, state: Path) -> None:
     (state / KEY_FILE).unlink()
     done = vedette("heartbeat", "url", "nightly backup")

@@ -453,7 +453,7 @@ async def test_a_certificate_that_does_not_fit_is_told(
     else:
         key.write_text("no key")
     chosen: Any = {"tls_cert": cert, "tls_key": key}
-    with pytest.raises(ListenError, match="no certificate with its key in '"):
+    with pytest.raises(ListenError, match=r"no certificate with its key in '(?!.*_ssl\.c)"):
         Server(app, replace(with_tls, **chosen))
 
 
