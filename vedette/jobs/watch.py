@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vedette.cli.speech import UsageError, complain, tell
 from vedette.exit_codes import Exit
+from vedette.jobs.thrift import settled, thrift
 from vedette.settings import Settings, make_state_folder, no_state_folder
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scenarios.model import Suite
     from scenarios.watch.events import WatchSink
     from vedette.service.assembly import Acknowledged, Assembly
+    from vedette.service.reloading import Fingerprint
     from vedette.service.server import Server
     from vedette.service.state import ServeSettings
     from vedette.service.tracing import Traces
@@ -29,6 +30,7 @@ STORE_SHARE = 0.4  # of the time for stopping that is kept for storing what came
 SERVICE_FILE = "service.json"  # tells commands on this machine where we listen
 
 
+@thrift()
 def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = (), acknowledged: Sequence[Acknowledged] = ()) -> Exit:
     """Serve until SIGTERM or SIGINT, and return how it went.
 
@@ -40,6 +42,7 @@ def watch(settings: ServeSettings, more_sinks: Sequence[WatchSink] = (), acknowl
     from reports.store.watch.lock import only_service
     from vedette.service.assembly import where_of
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is loaded yet; by default it would end us
     own = Settings(settings.state)
     try:
         make_state_folder(own)
@@ -89,18 +92,26 @@ class _Watch:
         self._more_sinks = more_sinks
         self._acknowledged = acknowledged
         self._stop = asyncio.Event()
+        self._hung_up = False  # asked to reload before there was anything to reload
+        self._files_seen: Fingerprint = ()
         self._trouble: list[str] = []  # what went wrong on our side and decides the exit code
 
     async def run(self) -> Exit:
         from vedette.service.loading import NotLoaded, load
+        from vedette.service.reloading import fingerprint
         from vedette.service.server import ListenError
 
         self._take_signals()
+        self._files_seen = fingerprint(self._settings.suites)
         try:
             suites = await load(self._settings.suites, self._settings.targets)
         except NotLoaded as problem:
+            if self._stop.is_set():  # Ctrl-C reaches the process that loads as well
+                return Exit.PASSED
             complain(str(problem))
             return Exit.USAGE
+        if self._stop.is_set():
+            return Exit.PASSED
         try:
             return await self._serve(suites)
         except ListenError as problem:
@@ -124,7 +135,7 @@ class _Watch:
         if reason := may_listen(settings, _there_are_tokens(settings)):
             raise UsageError(reason)
         traces = _traces(settings)
-        made = assembled(settings, suites, [*self._more_sinks, *traces], self._acknowledged)
+        made = assembled(settings, suites, [*self._more_sinks, *traces], self._acknowledged, self._files_seen)
         service = made.service
         app = build_app(service)
         server = Server(app, settings)
@@ -154,8 +165,7 @@ class _Watch:
         from vedette.service.chores import Chores
 
         service = made.service
-        gc.collect()
-        gc.freeze()  # what was loaded stays; looking through it again and again would hold up the ticks
+        settled()
         watching = asyncio.create_task(service.watcher.run(), name="watcher")
         burning_in = asyncio.create_task(service.burn_ins.run(), name="burn-ins")
         serving = asyncio.create_task(server.serve(), name="server")
@@ -192,7 +202,7 @@ class _Watch:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # nothing to reload yet
+        loop.add_signal_handler(signal.SIGHUP, lambda: setattr(self, "_hung_up", True))
 
     def _told_to_stop(self, number: int) -> None:
         if not self._stop.is_set():
@@ -209,6 +219,8 @@ class _Watch:
             self._reloading = asyncio.create_task(made.reloader.reload("signal"))
 
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+        if self._hung_up:
+            reload()
 
 
 def _there_are_tokens(settings: ServeSettings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ from vedette.service.calendar import Calendar
 from vedette.service.carrying import Carrying, Pair, renamed_since
 from vedette.service.heartbeats import Heartbeats
 from vedette.service.phase_evidence import Evidence
-from vedette.service.reloading import Reloader
+from vedette.service.reloading import Fingerprint, Reloader
 from vedette.service.state import ServeSettings, Service
 from vedette.service.swapping import Swap
 from vedette.service.versions import Versions
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from scenarios.model import Suite
 
 Acknowledged = Callable[[SeriesKey, datetime], None]  # what is stored for good, called on the store's thread
+PAST_S = 3 * 3600  # by how much of the past counts are told, as the windows of the board keep them
 _HOUR, _FINE, _DAYS = timedelta(hours=1), timedelta(hours=26), timedelta(days=30)
 
 
@@ -86,9 +87,11 @@ def assembled(
     suites: Sequence[Suite],
     more_sinks: Sequence[WatchSink] = (),
     acknowledged: Sequence[Acknowledged] = (),
+    files_seen: Fingerprint | None = None,
 ) -> Assembly:
     """Return the service with all its parts, restored from the store; nothing runs yet.
 
+    `files_seen` is how the files of the suites were before these were loaded.
     Blocks; to be called on the event loop's thread before anything is served. Raises: StoreError, OSError.
     """
     where, own, now = where_of(settings), Settings(settings.state), utc_now()
@@ -126,7 +129,12 @@ def assembled(
     )  # fmt: skip
     swap = Swap(settings, watcher, board, calendar, heartbeats, Carrying(history, sink, owed), suites_now)
     reloader = Reloader(
-        settings.suites, settings.targets, swap, utc_now, [log.reloaded, lambda r: metrics.reloaded(ok=r.ok, at=r.at)]
+        settings.suites,
+        settings.targets,
+        swap,
+        utc_now,
+        [log.reloaded, lambda r: metrics.reloaded(ok=r.ok, at=r.at)],
+        seen=files_seen,
     )
     service = Service(
         settings=settings, started_at=now, version=version(), clock=utc_now, watcher=watcher, board=board, sink=sink,
@@ -176,8 +184,15 @@ def _board(
 ) -> Board:
     board = Board(states)
     board.watch(series)
-    board.refill(history.minute_counts(location, now - _HOUR), history.hour_counts(location, now - _DAYS, whole=now - _FINE))
+    edge = past_of(now)[1]
+    board.refill(history.minute_counts(location, now - _HOUR), history.hour_counts(location, edge), past_follows=True)
     return board
+
+
+def past_of(start: datetime) -> tuple[datetime, datetime]:
+    """Return since and until when the past reaches that a start does not wait for: it may be millions of hours."""
+    edge_s = int((start - _FINE).timestamp()) // PAST_S * PAST_S
+    return start - _DAYS, datetime.fromtimestamp(edge_s, UTC)
 
 
 def _last_seen(states: Sequence[SeriesState]) -> dict[SeriesKey, datetime]:

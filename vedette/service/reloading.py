@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
     from scenarios.model import Suite
     from scenarios.watch.changes import Changes
 
-_Fingerprint = tuple[tuple[str, int, int, int], ...]
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+_log = logging.getLogger("vedette.watch")
 
 
 class Reloader:
-    """Reloads one at a time. Nothing is stopped before the new suites are whole and right."""
+    """Reloads one at a time. Nothing is stopped before the new suites are whole and right.
+
+    `seen` is how the files were before they were loaded for the first time: what changed since then is taken in.
+    """
 
     def __init__(
         self,
@@ -28,6 +33,8 @@ class Reloader:
         swap: Callable[[list[Suite]], Awaitable[Changes]],
         clock: Callable[[], datetime],
         told: Sequence[Callable[[ReloadResult], None]] = (),
+        *,
+        seen: Fingerprint | None = None,
     ) -> None:
         self._suites = suites
         self._targets = targets
@@ -35,7 +42,7 @@ class Reloader:
         self._clock = clock
         self._told = told
         self._turn = asyncio.Lock()
-        self._seen = self._fingerprint()
+        self._seen = self._fingerprint() if seen is None else seen
         self._changing = self._seen
         self.last: ReloadResult | None = None
 
@@ -47,6 +54,9 @@ class Reloader:
                 changes = await self._swap(await load(self._suites, self._targets))
             except NotLoaded as problem:
                 result = ReloadResult(self._clock(), False, asked_by, error=str(problem))
+            except Exception as problem:  # the edge to whatever a suite makes us do: the old ones go on, and everybody is told
+                _log.exception("the reload broke")
+                result = ReloadResult(self._clock(), False, asked_by, error=f"the reload broke: {type(problem).__name__}")
             else:
                 result = ReloadResult(self._clock(), True, asked_by, changes=tuple(changes.sentences()))
             self.last = result
@@ -63,8 +73,13 @@ class Reloader:
         if settled and now != self._seen:
             await self.reload("file")
 
-    def _fingerprint(self) -> _Fingerprint:
-        return tuple(_state_of(path) for path in files_of(self._suites))
+    def _fingerprint(self) -> Fingerprint:
+        return fingerprint(self._suites)
+
+
+def fingerprint(suites: Sequence[str]) -> Fingerprint:
+    """Return what tells whether the files of suites have changed."""
+    return tuple(_state_of(path) for path in files_of(suites))
 
 
 def _state_of(path: Path) -> tuple[str, int, int, int]:

@@ -111,6 +111,29 @@ def test_after_sigterm_everything_that_was_asked_is_stored_and_nothing_is_starte
     assert [row[0] is not None for row in stopped] == [True]
 
 
+def catches(life: Life, number: signal.Signals) -> bool:
+    """Return whether the process has a handler of its own for a signal by now."""
+    status = Path(f"/proc/{life.process.pid}/status").read_text()
+    return bool(int(status.split("SigCgt:")[1].split()[0], 16) >> (number - 1) & 1)
+
+
+def test_being_asked_to_reload_during_the_start_neither_ends_it_nor_is_forgotten(suite: Path) -> None:
+    with serving(suite.parent, str(suite), wait=False, SHOP_TOKEN=SECRET) as life:
+        life.until(lambda: catches(life, signal.SIGHUP), "handled SIGHUP")
+        life.process.send_signal(signal.SIGHUP)
+        life.until(lambda: "the page is at " in life.said, "started")
+        life.url = life.said.split("the page is at ", 1)[1].split()[0].rstrip("/")
+        assert life.until(lambda: life.status()["reload"], "reloaded")["ok"]
+        assert life.end() == 0
+
+
+def test_being_told_to_stop_during_the_start_is_no_trouble(suite: Path) -> None:
+    with serving(suite.parent, str(suite), wait=False, SHOP_TOKEN=SECRET) as life:
+        life.until(lambda: catches(life, signal.SIGTERM), "handled SIGTERM")
+        assert life.end() == 0
+        assert not re.search("Traceback|never awaited|Warning", life.said)
+
+
 def test_a_second_service_on_the_same_store_says_who_is_there_and_stops(life: Life, suite: Path) -> None:
     with serving(suite.parent, str(suite), wait=False, SHOP_TOKEN=SECRET) as second:
         assert second.process.wait(30) == 3

@@ -13,7 +13,7 @@ import pytest
 from scenarios.model import Suite
 from vedette.service import loading
 from vedette.service.loading import NotLoaded, load, load_here
-from vedette.service.reloading import Reloader
+from vedette.service.reloading import Fingerprint, Reloader, fingerprint
 from vedette.service.state import ReloadResult
 
 pytestmark = pytest.mark.anyio
@@ -39,10 +39,12 @@ class Told:
 class Desk:
     """A reloader over one file, with what it swapped in and what it told."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seen: Fingerprint | None = None) -> None:
         self.swapped: list[list[Suite]] = []
         self.told: list[ReloadResult] = []
-        self.reloader = Reloader([str(path)], [], self.swap, lambda: datetime(2026, 11, 21, tzinfo=UTC), [self.told.append])
+        self.reloader = Reloader(
+            [str(path)], [], self.swap, lambda: datetime(2026, 11, 21, tzinfo=UTC), [self.told.append], seen=seen
+        )
 
     async def swap(self, suites: list[Suite]) -> Told:
         self.swapped.append(suites)
@@ -89,6 +91,27 @@ async def test_a_change_is_taken_in_once_it_has_settled_and_only_once(desk: Desk
     await desk.reloader.look()
     await desk.reloader.look()
     assert [result.changes for result in desk.told] == [("answers well",)]
+
+
+async def test_a_change_between_the_first_load_and_the_first_look_is_taken_in(path: Path) -> None:
+    before = fingerprint([str(path)])
+    path.write_text(suite(scenario="changed while the service started"))
+    desk = Desk(path, seen=before)
+    for _ in range(3):
+        await desk.reloader.look()
+    assert [result.changes for result in desk.told] == [("changed while the service started",)]
+
+
+async def test_a_swap_that_breaks_is_told_as_a_failed_reload(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(suites: list[Suite]) -> Told:
+        raise LookupError("a secret may stand here")
+
+    monkeypatch.setattr(desk.reloader, "_swap", breaks)
+    result = await desk.reloader.reload("signal")
+    assert (result.ok, result.error) == (False, "the reload broke: LookupError")
+    assert desk.told == [result] and "the reload broke" in caplog.text
 
 
 async def test_a_wrong_file_is_told_once_until_it_changes_again(desk: Desk, path: Path) -> None:
