@@ -32,6 +32,7 @@ class Watching:
     loop_lag_s: float = 0.0
     overdue_s: float = 0.0  # for so long what is due first has not been taken up
     gaps: Sequence[Gap] = ()
+    not_taken: int = 0  # answers that a part of the service did not take, so that it may show what was before
     unreadable: str = ""  # why the history cannot be read, so that strips and ratios of the past are missing
 
 
@@ -48,7 +49,7 @@ class Trouble:
 def troubles(watching: Watching, lines: Sequence[Line], now: datetime) -> tuple[Trouble, ...]:
     """Return what is wrong with the watching, what makes the page old first."""
     found = [
-        *_standstill(watching), *_silence(watching, lines, now), *_stopping(watching), *_store(watching),
+        *_standstill(watching), *_silence(watching, lines, now), *_stopping(watching), *_store(watching), *_parts(watching),
         *_history(watching), *_reload(watching), *_missed(watching), *_lag(watching), *_gaps(watching, now),
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda trouble: not trouble.blind))
@@ -82,6 +83,12 @@ def _store(watching: Watching) -> Iterable[Trouble]:
     if not watching.store_healthy:
         waiting = f"{count(watching.spooled, 'outcome')} {'waits' if watching.spooled == 1 else 'wait'} in the spool on disk"
         yield Trouble(f"the store takes nothing: {waiting}", watching.store_error)
+
+
+def _parts(watching: Watching) -> Iterable[Trouble]:
+    if watching.not_taken:
+        told = count(watching.not_taken, "answer")
+        yield Trouble(f"a part of the service broke over {told}, and may show or count too little", "its log says which, and why")
 
 
 def _history(watching: Watching) -> Iterable[Trouble]:

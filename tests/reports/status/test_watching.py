@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[dict[str, Any], str, bool]] = {
     "missed": ({"missed": {"overlap": 3, "clock": 0}}, "3 ticks were due and not answered", False),
     "lag": ({"loop_lag_s": 2.0}, "the service is overloaded", False),
     "gap": ({"gaps": [GAP]}, "nothing was watched for 1 h: the service was killed", False),
+    "parts": ({"not_taken": 2}, "a part of the service broke over 2 answers", False),
     "history": ({"unreadable": "database is locked"}, "the history cannot be read at present", False),
     "stopping": ({"stopping": True}, "the service is stopping", True),
     "standstill": ({"overdue_s": 60.0}, "the scheduler stands still", True),

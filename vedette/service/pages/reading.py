@@ -52,6 +52,7 @@ def watching_of(service: Service) -> Watching:
         missed={str(reason): ticks for reason, ticks in figures.missed.items()},
         loop_lag_s=figures.loop_lag_s,
         overdue_s=figures.overdue_s,
+        not_taken=figures.sink_errors,
     )
 
 
