@@ -47,6 +47,7 @@ class Board:
         self._silent: list[tuple[float, int, Line]] = []  # a heap: who may be silent until when, at the soonest
         self._numbers = count()
         self._is_chosen = False
+        self._without_past: dict[SeriesKey, Line] = {}  # by the key that the store knew at the start
         self.revision = 0  # grows when lines come, go or are named anew
         self.next_due_of: Callable[[SeriesKey], datetime | None] = lambda key: None  # set to the watcher's, once there is one
         for state in states:
@@ -84,17 +85,37 @@ class Board:
         line.subject = replace(line.subject, suite=new.suite, scenario=new.scenario, target=new.target)
         self._put(line)
 
-    def refill(self, minutes: History, hours: History) -> None:
-        """Take in what the store knows of the windows, (start, counts) by minute and by hour, in place of what was counted."""
+    def refill(self, minutes: History, hours: History, *, past_follows: bool = False) -> None:
+        """Take in what the store knows of the windows, (start, counts) by minute and by hour, in place of what was counted.
+
+        Where the past follows, nothing is said of 30 days until `refill_past` has told all that is older than the hours.
+        """
         minute = self.minute()
+        self._without_past = {key: line for key, line in self._lines.items() if line.id} if past_follows else {}
         for line in self._lines.values():
             line.windows.clear(minute)
+            line.windows.past_is_known = line.key not in self._without_past
         for key, counted in _pairs(minutes):
             if key in self._lines:
                 self._lines[key].windows.fill_short(counted)
         for key, counted in _pairs(hours):
             if key in self._lines:
                 self._lines[key].windows.fill_long(counted)
+
+    @property
+    def past_is_known(self) -> bool:
+        return not self._without_past
+
+    def refill_past(self, past: History, *, is_all: bool) -> None:
+        """Take in what is older than the hours were, of some lines; with `is_all`, those that are left have no past."""
+        for key, counted in _pairs(past):
+            line = self._without_past.pop(key, None)  # under a new name by now, or gone
+            if line is not None:
+                line.windows.fill_past(counted)
+        if is_all:
+            for line in self._without_past.values():
+                line.windows.past_is_known = True
+            self._without_past = {}
 
     def take_watched(self, event: WatchEvent) -> None:
         if isinstance(event, Tick):

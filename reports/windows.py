@@ -84,12 +84,13 @@ class Windows:
     Pure: the minute of now is given, and may only grow (`Steady`); an earlier one is taken for the newest seen.
     """
 
-    __slots__ = ("_asked", "_minute", "_rings")
+    __slots__ = ("_asked", "_minute", "_rings", "past_is_known")
 
     def __init__(self, minute: int) -> None:
         self._minute = minute
         self._asked = -1  # the newest minute with a tick that counts
         self._rings: list[tuple[int, _Ring]] = []  # only of verdicts that were seen
+        self.past_is_known = True  # else nothing is said of 30 days: what is counted of them is a part
 
     def add(self, place: int, minute: int, ticks: int = 1) -> None:
         """Count ticks of now; `place` is that of their verdict, or MAINTAINED."""
@@ -125,6 +126,8 @@ class Windows:
         """Return the ticks in a window by verdict."""
         self.move(minute)
         number = _NAMES.index(window)
+        if number == 3 and not self.past_is_known:
+            return Counts()
         return Counts(**{_FIELDS[place]: ring.sums[number] for place, ring in self._rings})
 
     def ratios(self, minute: int) -> tuple[float | None, ...]:
@@ -138,7 +141,9 @@ class Windows:
             elif place < 5:
                 n5, n60, nday, nmonth = ring.sums
                 b5, b60, bday, bmonth = b5 + n5, b60 + n60, bday + nday, bmonth + nmonth
-        if g5 and not bmonth:
+        if not self.past_is_known:
+            gmonth = bmonth = 0
+        elif g5 and not bmonth:
             return ALL_GOOD
         return (
             g5 / (g5 + b5) if g5 or b5 else None,
@@ -150,7 +155,7 @@ class Windows:
     def same_until(self, minute: int) -> int:
         """Return the last minute in which the ratios are what they are in this one, if nothing is counted until then."""
         self.move(minute)
-        if any(place in _BAD and ring.sums[1] for place, ring in self._rings):
+        if not self.past_is_known or any(place in _BAD and ring.sums[1] for place, ring in self._rings):
             return self._minute
         end_of_hour = self._minute - self._minute % 60 + 59
         empties = next((self._asked + reach for reach in (5, 60) if self._asked + reach >= self._minute), end_of_hour)
@@ -169,6 +174,12 @@ class Windows:
         """Take in (start, counts) of hours for the windows of 24 hours and of 30 days."""
         for epoch_s, counts in hours:
             self._take_in(int(epoch_s // MINUTE_S), counts, _SIZES[1:])
+
+    def fill_past(self, stretches: Iterable[tuple[float, Counts]]) -> None:
+        """Take in (start, counts) of what is older than 24 hours: then the window of 30 days is known."""
+        for epoch_s, counts in stretches:
+            self._take_in(int(epoch_s // MINUTE_S), counts, _SIZES[2:])
+        self.past_is_known = True
 
     def _take_in(self, minute: int, counts: Counts, sizes: Sequence[_Size]) -> None:
         minute = min(minute, self._minute)  # what is dated in the future was counted before the clock was set back

@@ -90,6 +90,25 @@ def test_a_refill_with_a_series_that_is_not_watched_does_no_harm(board: Board) -
     assert board.line(key("gone")) is None
 
 
+def test_a_past_that_comes_later_is_counted_once_and_under_the_name_of_then(board: Board, clock: SetClock) -> None:
+    about = line_of(board).subject
+    states = [SeriesState(n, one, about, AT, verdict=Verdict.PASS) for n, one in enumerate((SLOTS, HOURS), 1)]
+    again = Board(states, clock=clock)
+    again.refill({}, {}, past_follows=True)
+    again.rename(SLOTS, key("shown"))
+    again.watch(series("shown", "hours are kept", "new"))
+    for one in (key("shown"), HOURS, key("new")):
+        again.take_watched(tick(one))
+    assert [line_of(again, key(n)).ratios()["30d"] for n in ("shown", "hours are kept", "new")] == [None, None, 1.0]
+    past = {SLOTS: [(AT.timestamp() - 5 * 86_400, Counts(failed=1))]}
+    for _ in range(2):  # the store did not answer at once, so all is read again
+        again.refill_past(past, is_all=False)
+    assert not again.past_is_known and line_of(again, HOURS).ratios()["30d"] is None
+    again.refill_past({}, is_all=True)
+    assert [line_of(again, key(n)).ratios()["30d"] for n in ("shown", "hours are kept", "new")] == [0.5, 1.0, 1.0]
+    assert again.past_is_known
+
+
 def test_answers_in_maintenance_show_and_count_for_nothing(board: Board) -> None:
     """Regression: with Gatus what fails in maintenance counts as downtime."""
     board.take_watched(tick(SLOTS))

@@ -171,3 +171,16 @@ def test_time_never_goes_back_and_goes_on_from_where_it_stood() -> None:
     clock.on(days=400)
     assert steady.now_s() == began + 3630 + timedelta(days=400).total_seconds()
     assert clock() > AT
+
+
+def test_nothing_is_said_of_thirty_days_until_the_past_is_known() -> None:
+    windows, past, hour = Windows(NOW), [((NOW - 2880) * 60.0, Counts(failed=3))], [((NOW - 60) * 60.0, Counts(passed=1))]
+    windows.past_is_known = False
+    windows.fill_long(hour)
+    windows.add(PASS, NOW)
+    assert windows.ratios(NOW) == (1.0, 1.0, 1.0, None)
+    assert (windows.counts("24h", NOW), windows.counts("30d", NOW)) == (Counts(passed=2), Counts())
+    assert windows.same_until(NOW) == NOW  # it may be known in a minute
+    windows.fill_past(past)
+    assert windows.ratios(NOW) == (1.0, 1.0, 1.0, 2 / 5)
+    assert (windows.counts("24h", NOW), windows.counts("30d", NOW)) == (Counts(passed=2), Counts(passed=2, failed=3))

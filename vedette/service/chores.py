@@ -6,9 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from reports.store.errors import StoreError, StoreHeld
+from vedette.service.assembly import past_of
 
 if TYPE_CHECKING:
     from reports.store.watch.lock import ServiceLock
@@ -19,6 +22,8 @@ ALIVE_S = 5.0  # how often the store is told that we live: a gap in watching is 
 FILES_S = 2.0  # how often it is looked whether a suite's file has changed
 CALENDAR_S = 60.0  # how often windows are read that another service opened
 TIDY_S = 3600.0
+PAST_S = 2.0  # how soon after the start the long windows are read, and again where the store does not answer
+PAST_AT_ONCE = 5  # series: the loop is held up for a few milliseconds
 _AUDIT_KEPT = timedelta(days=400)
 _log = logging.getLogger("vedette.watch")
 
@@ -40,6 +45,7 @@ class Chores:
         clockwork.every("files", FILES_S, self._made.reloader.look)
         clockwork.every("calendar", CALENDAR_S, self.calendar)
         clockwork.every("histories", ALIVE_S, self._made.swap.carrying.carry_over)
+        clockwork.every("past", PAST_S, self.past)
         clockwork.every("tidy", TIDY_S, self.tidy)
 
     async def alive(self) -> None:
@@ -55,6 +61,26 @@ class Chores:
     async def calendar(self) -> None:
         """Read the maintenance windows anew."""
         await asyncio.to_thread(self._made.service.calendar.refresh)
+
+    async def past(self) -> None:
+        """Tell the board what lies behind, after a start: until then it says nothing of 30 days."""
+        board = self._made.service.board
+        if board.past_is_known:
+            return
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            service = self._made.service
+            since, until = past_of(service.started_at)
+            told = service.history.hour_counts(service.settings.location, since, until, whole=until)
+            while some := list(islice(told, PAST_AT_ONCE)):
+                loop.call_soon_threadsafe(partial(board.refill_past, some, is_all=False))
+            loop.call_soon_threadsafe(partial(board.refill_past, (), is_all=True))
+
+        try:
+            await asyncio.to_thread(read)
+        except StoreError as problem:
+            _log.warning("the past could not be read, so nothing is said of 30 days yet: %s", problem)
 
     async def tidy(self) -> None:
         """Forget what is older than it is to be kept."""

@@ -87,23 +87,25 @@ def minute_counts(
 
 
 def hour_counts(
-    connection: Connection, location: str, since: datetime, whole: datetime | None, whole_s: int
+    connection: Connection, location: str, since: datetime, until: datetime | None, whole: datetime | None, whole_s: int
 ) -> Iterator[tuple[SeriesKey, Sequence[tuple[float, Counts]]]]:
     """Yield each series of a location with its counts by hour; before `whole`, by `whole_s` seconds (a multiple of an hour)."""
     made = Counted()
     for some, keys in series_of(connection, location):
         by_series: dict[int, list[tuple[float, Counts]]] = {}
-        for series, at, values in _hours(connection, some, since, whole, whole_s):
+        for series, at, values in _hours(connection, some, since, until, whole, whole_s):
             by_series.setdefault(series, []).append((float(at), made.of(values)[0]))
         for series, counted in by_series.items():
             yield keys[series], counted
 
 
 def _hours(
-    connection: Connection, some: Sequence[int], since: datetime, whole: datetime | None, whole_s: int
+    connection: Connection, some: Sequence[int], since: datetime, until: datetime | None, whole: datetime | None, whole_s: int
 ) -> Iterator[tuple[int, int, Sequence[int]]]:
     """Yield series, start and counts, in the order of time for each series."""
-    at, of_series = ROLLUPS.c.at, (ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S)
+    at, of_series = ROLLUPS.c.at, [ROLLUPS.c.series_id.in_(some), ROLLUPS.c.span_s == COARSE_S]
+    if until is not None:
+        of_series.append(at < int(until.timestamp()))
     start, edge = int(since.timestamp()), int((whole or since).timestamp()) // whole_s * whole_s
     if whole is not None and start < edge:
         yield from added_up(connection, (*of_series, at >= start, at < edge), at - at % whole_s)

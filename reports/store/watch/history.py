@@ -79,11 +79,17 @@ class WatchHistory:
             yield from counting.minute_counts(connection, location, since)
 
     def hour_counts(
-        self, location: str, since: datetime, *, whole: datetime | None = None, whole_s: int = 3 * 3600
+        self,
+        location: str,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        whole: datetime | None = None,
+        whole_s: int = 3 * 3600,
     ) -> Iterator[tuple[SeriesKey, Counted]]:
         """Yield each watched series that has ticks with its counts by hour; before `whole`, by `whole_s` seconds."""
         with self._database.reading() as connection:
-            yield from counting.hour_counts(connection, location, since, whole, whole_s)
+            yield from counting.hour_counts(connection, location, since, until, whole, whole_s)
 
     # What pages show
 
