@@ -164,7 +164,8 @@ def card_of(outcome: Outcome, earlier: Sequence[Point] = ()) -> Card:
     """Return one scenario's card: its checks with what failed first, its requests as a waterfall, its earlier runs."""
     controls = len(outcome.controls)
     held = sum(c.verdict is Verdict.PASS for c in outcome.controls)
-    caption = f"{len(outcome.checks)} checks, {held} of {controls} controls held" if controls else f"{len(outcome.checks)} checks"
+    made = f"{len(outcome.checks)} check{'s' * (len(outcome.checks) != 1)}"
+    caption = f"{made}, {held} of {controls} control{'s' * (controls != 1)} held" if controls else made
     checks = tuple(_check(c) for c in sorted(outcome.checks, key=lambda c: c.verdict.rank))
     amiss = tuple(c for c in checks if c.verdict != Verdict.PASS)
     past = _past(outcome, earlier)

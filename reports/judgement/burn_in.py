@@ -160,7 +160,7 @@ def _beside(seen: Sequence[Seen], findings: Sequence[_Finding], unwatched_s: flo
     skipped = sum(f.verdict is Verdict.SKIPPED for f in findings)
     parts = []
     if skipped:
-        parts.append(f"{skipped} scenario{'s' * (skipped != 1)} not asked, by their own rules")
+        parts.append(f"{skipped} scenario{'s' * (skipped != 1)} not asked, by {'its' if skipped == 1 else 'their'} own rules")
     if total.maintained:
         parts.append(f"{total.maintained} tick{'s' * (total.maintained != 1)} in maintenance not counted")
     if total.missed:

@@ -128,7 +128,7 @@ def choose(lines: Sequence[Line], problems: Sequence[Line], wish: Asked, now: da
         problems_left_out=max(0, len(ordered) - PROBLEMS_SHOWN),
         groups={key: _group(key, about[key], counted) for key, counted in sorted(members.items())},
         totals=sum(members.values(), Counter()),
-        newest_at=newest, whom=_whom(ordered, now), found=len(wanted), page=page, pages=pages,
+        newest_at=newest, whom=_whom(ordered, _asked(members), now), found=len(wanted), page=page, pages=pages,
     )  # fmt: skip
 
 
@@ -171,7 +171,15 @@ def _broken(failed: int, unproven: int, total: int) -> str:
     return f"{number(failed)} of {count(total, 'scenario')} {'is' if failed == 1 else 'are'} broken{more}"
 
 
-def _whom(problems: Sequence[Line], now: datetime) -> str:
+def _asked(members: Mapping[tuple[str, str], Counter[Mark]]) -> Counter[str]:
+    """Return how many scenarios of each target are asked: those that are left out say nothing of it."""
+    asked: Counter[str] = Counter()
+    for (_, target), counted in members.items():
+        asked[target] += counted.total() - counted[Mark.SKIPPED]
+    return asked
+
+
+def _whom(problems: Sequence[Line], asked: Counter[str], now: datetime) -> str:
     """Return whom the open problems concern and for how long: the name of a single one, else the targets."""
     broken = [line for line in problems if line.mark in BROKEN]
     began = min((line.since_at for line in broken if line.since_at is not None), default=None)
@@ -180,7 +188,10 @@ def _whom(problems: Sequence[Line], now: datetime) -> str:
     if len(broken) == 1:
         return f"{broken[0].key.scenario} at {broken[0].key.target}, for {since(began, now)}"
     targets = Counter(line.key.target for line in broken)
-    named = ", ".join(f"{target} ({number(many)})" for target, many in targets.most_common(TARGETS_NAMED))
+    named = ", ".join(
+        f"{target} ({'all ' if many == asked[target] > 1 else ''}{number(many)})"
+        for target, many in targets.most_common(TARGETS_NAMED)
+    )
     more = f" and {number(len(targets) - TARGETS_NAMED)} more targets" if len(targets) > TARGETS_NAMED else ""
     return f"at {named}{more}; the longest for {since(began, now)}"
 

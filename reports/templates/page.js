@@ -29,7 +29,9 @@
       const full = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${hm}:${two(at.getSeconds())}`;
       const today = at.toDateString() === new Date().toDateString();
       time.title = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-      time.textContent = { clock: `${hm}:${two(at.getSeconds())}`, hm, day, short: today ? hm : `${day} ${hm}` }[time.dataset.as] ?? full;
+      const clock = `${hm}:${two(at.getSeconds())}`;
+      const onDay = text => (today ? text : `${day} ${text}`);
+      time.textContent = { clock, hm, day, short: onDay(hm), second: onDay(clock) }[time.dataset.as] ?? full;
       time.dataset.local = "";
     }
   };

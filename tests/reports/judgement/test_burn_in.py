@@ -78,11 +78,11 @@ def judge(
          "'checkout' was asked in maintenance only, where nothing counts (4 ticks in maintenance not counted)"),
         # left out by its own rules
         ([seen("cart", passed=5), seen(skipped=3)], {"asked": 5}, "pass",
-         "5 of 5 ticks of 1 scenario were good (1 scenario not asked, by their own rules)"),
+         "5 of 5 ticks of 1 scenario were good (1 scenario not asked, by its own rules)"),
         ([seen(skipped=3), seen("cart", skipped=3)], {}, "inconclusive",
          "nothing was asked (2 scenarios not asked, by their own rules)"),
         ([seen("cart", passed=5), seen("backup", awaits=True)], {}, "pass",
-         "5 of 5 ticks of 1 scenario were good (1 scenario not asked, by their own rules)"),
+         "5 of 5 ticks of 1 scenario were good (1 scenario not asked, by its own rules)"),
         ([seen("cart", passed=50), seen("backup", awaits=True, passed=1)], {"asked": 50}, "pass",
          "51 of 51 ticks of 2 scenarios were good"),
         ([seen("cart", passed=50), seen("backup", awaits=True, failed=1)], {"asked": 50}, "fail",

@@ -52,7 +52,16 @@ def test_the_headline_tells_for_whom_it_is_broken() -> None:
     board.watch(watched)
     told(board, watched, F, at=AT - timedelta(hours=2))
     board.take_watched(tick(watched[-1], P))
-    assert headline(chosen(board), (), AT).more == "at production (2), staging (1); the longest for 2 h"
+    assert headline(chosen(board), (), AT).more == "at production (all 2), staging (1); the longest for 2 h"
+
+
+def test_a_target_of_which_nothing_is_left_is_told_as_all_of_it_whatever_was_not_asked() -> None:
+    board = Board(clock=SetClock())
+    watched = series("a", "b", "needs a")
+    board.watch(watched)
+    for one, verdict in zip(watched, (F, F, Verdict.SKIPPED), strict=True):
+        board.take_watched(tick(one, verdict))
+    assert headline(chosen(board), (), AT).more.startswith("at production (all 2); ")
 
 
 def test_what_nobody_asks_is_not_green() -> None:
