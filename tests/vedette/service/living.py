@@ -50,6 +50,7 @@ class StandInWatcher:
             answered=self.answered,
             loop_lag_s=self.loop_lag_s,
             overdue_s=self.overdue_s,
+            sink_errors=0,
             clock_jumps=0,
         )
 
