@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -31,6 +32,13 @@ class Configured(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Read private attributes directly: pydantic looks for each as a missing one first, and a tick reads a dozen."""
+        super().__pydantic_init_subclass__(**options)
+        for name in cls.__private_attributes__:
+            setattr(cls, name, property(partial(_private, name)))
+
     def __deepcopy__(self, memo: object = None) -> Self:
         """Return itself: it is frozen, and pydantic would copy a default for each of ten thousand scenarios."""
         return self
@@ -42,6 +50,13 @@ class Configured(BaseModel):
         mine, theirs = self.__dict__, other.__dict__
         same = mine == theirs or all(mine[name] == theirs[name] for name in type(self).model_fields)
         return same and self.__pydantic_extra__ == other.__pydantic_extra__
+
+
+def _private(name: str, model: Configured) -> Any:
+    try:
+        return model.__pydantic_private__[name]  # type: ignore[index]
+    except (KeyError, TypeError):  # not made yet: let pydantic say so
+        raise AttributeError(name) from None
 
 
 def parse_duration(value: object) -> float:
