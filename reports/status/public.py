@@ -67,11 +67,15 @@ class Place:
 
 
 def parts(lines: Sequence[Line], tags: Collection[str]) -> list[Part]:
-    """Return what has one of the public tags, in the order of the page. Without public tags there is nothing."""
+    """Return what has one of the public tags, in the order of the page. Without public tags there is nothing.
+
+    What is skipped and was never asked is left out. Once it was, being skipped means that what it needs is not well, and
+    then leaving it out would let everything seem to work.
+    """
     wanted = frozenset(tags)
     found: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
-        if line.mark is not Mark.SKIPPED and wanted.intersection(line.subject.tags):
+        if (line.mark is not Mark.SKIPPED or line.good is not None) and wanted.intersection(line.subject.tags):
             found.setdefault((line.subject.environment, line.key.scenario, line.key.suite), []).append(line)
     return [Part(environment, name, tuple(members)) for (environment, name, _), members in sorted(found.items(), key=_first)]
 

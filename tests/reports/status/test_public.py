@@ -21,6 +21,17 @@ def test_only_scenarios_with_a_public_tag_are_chosen() -> None:
     assert parts(list(board.lines()), ()) == []
 
 
+def test_what_is_skipped_because_something_else_is_broken_does_not_vanish_from_a_green_page() -> None:
+    board = Board(clock=SetClock())
+    works, skipped, never = series(*(scenario(name, tags=("public",)) for name in ("works", "skipped now", "never asked")))
+    board.watch([works, skipped, never])
+    for one, verdict in ((works, P), (skipped, P), (skipped, Verdict.SKIPPED), (never, Verdict.SKIPPED)):
+        board.take_watched(tick(one, verdict))
+    found = parts(list(board.lines()), ("public",))
+    assert [part.name for part in found] == ["skipped now", "works"]
+    assert headline(found) == ("inconclusive", "Not everything is known at the moment")
+
+
 def test_several_targets_of_one_environment_are_one_part_as_good_as_the_worst() -> None:
     board = Board(clock=SetClock())
     watched = series(scenario("booking", tags=("public",)), targets=("eu", "us"))
