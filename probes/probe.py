@@ -44,6 +44,7 @@ class Probe(Configured):
     @classmethod
     def __pydantic_init_subclass__(cls, **more: Any) -> None:
         """Take the class keywords, which pydantic hands on a second time."""
+        super().__pydantic_init_subclass__()
 
     @abstractmethod
     def ask(self, session: Session) -> AsyncIterator[Check]:

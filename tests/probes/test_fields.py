@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, PrivateAttr
 
 from probes.fields import Configured
+from probes.kinds.http import Http
 
 
 class _Remembering(Configured):
@@ -21,8 +22,10 @@ def test_a_private_attribute_is_read_without_pydantics_detour(monkeypatch: pytes
     def detour(self: BaseModel, name: str) -> object:
         raise AssertionError(f"{name} was looked for the long way")
 
+    probe = Http.model_validate({"request": {"path": "/"}})
     monkeypatch.setattr(BaseModel, "__getattr__", detour)
     assert one._kept == 7
+    assert len(probe._steps) == 1
 
 
 def test_an_attribute_that_is_not_there_is_missed_as_ever() -> None:
