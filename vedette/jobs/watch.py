@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from vedette.service.state import ServeSettings
     from vedette.service.tracing import Traces
 
-STORE_SHARE = 0.4  # of the time for stopping that is kept for storing what came last
+WATCH_SHARE = 0.5  # of the time for stopping, in which what runs may finish
+STORE_SHARE = 0.4  # and in which what came last is stored; the rest is for hanging up on whoever is still connected
+STORE_LEAST_S = 7.0  # a store that is locked is given up after 5 s; only then is what came last in the spool, not lost
 SERVICE_FILE = "service.json"  # tells commands on this machine where we listen
 
 
@@ -178,11 +180,11 @@ class _Watch:
         stopping.cancel()
         service.stopping = True
         whole_s = self._settings.stop_within_s
-        await service.watcher.stop(whole_s * (1 - STORE_SHARE))
+        await service.watcher.stop(whole_s * WATCH_SHARE)
         burning_in.cancel()
         await asyncio.wait({watching, burning_in}, timeout=1.0)
         await service.heartbeats.close()
-        await asyncio.to_thread(self._store_the_rest, made, whole_s * STORE_SHARE)
+        await asyncio.to_thread(self._store_the_rest, made, max(whole_s * STORE_SHARE, STORE_LEAST_S))
         await server.stop(within_s=1.0)
         await asyncio.wait({serving}, timeout=2.0)
         await asyncio.to_thread(made.close)
@@ -195,6 +197,7 @@ class _Watch:
             figures = service.sink.figures()
             waiting = f"{figures.spooled} answers wait in '{self._settings.state / 'spool'}' for the next start"
             self._trouble.append(f"not everything is in the store yet ({figures.last_error or 'it takes too long'}); {waiting}")
+            return  # whoever waited for the store once more would not end in time
         with contextlib.suppress(StoreError):  # that the end is not noted makes the next start count a gap, no more
             service.history.stopped(made.id, service.clock())
 

@@ -160,7 +160,8 @@ class TickSink:
         going_on = True
         while going_on:
             lines, barriers, going_on = self._next_group()
-            self._delivery.deliver(lines, now=bool(barriers) or not going_on)
+            # At the end a store that did not answer just now is not waited for again: the spool has all of it.
+            self._delivery.deliver(lines, now=bool(barriers) or (not going_on and self._delivery.healthy))
             while (barriers or not going_on) and self._delivery.healthy and not self._delivery.settled:
                 self._delivery.deliver(now=True)
             for barrier in barriers:

@@ -168,3 +168,21 @@ def test_ten_thousand_scenarios_with_one_name_wrong_are_refused_at_its_line_whil
         assert len(json.loads(life.get("/api/v1/series"))["items"]) == SCENARIOS
         assert life.status()["scheduling"]["answered"] - asked >= SCENARIOS * (took_s - 2), "no tick waited for the reading"
         assert life.metric('vedette_ticks_missed_total{reason="overlap"}') == 0
+
+
+def test_a_stop_while_a_target_hangs_and_the_store_is_locked_ends_in_time_and_loses_nothing(tmp_path: Path) -> None:
+    with ExitStack() as held:
+        deaf = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=500))
+        suite = tmp_path / "shop.yaml"
+        suite.write_text(many(f"http://127.0.0.1:{deaf.getsockname()[1]}", 1))
+        life = held.enter_context(serving(tmp_path, str(suite), "--stop-within", "4s"))
+        life.until(lambda: life.status()["scheduling"]["running"] == 1, "asking")
+        holder = sqlite3.connect(tmp_path / ".vedette" / "results.db", isolation_level=None, timeout=10)
+        held.callback(holder.close)
+        holder.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        assert life.end() == 3
+        assert time.monotonic() - began < 10, "2 s for the target, and no more than a locked store is waited for"
+    assert "1 answers wait in" in life.said
+    with serving(tmp_path, str(suite)) as life:
+        life.until(lambda: len(ticks_in(tmp_path)) == 1, "taken in at the next start")
