@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import zip_longest
 
 from probes.outcome import Verdict
@@ -42,6 +43,11 @@ class Part:
         return next(tone for tone in _WORST if tone in tones)
 
     @property
+    def disturbed_since(self) -> datetime | None:
+        """Return since when the first of its failing targets fails."""
+        return min((one.since_at for one in self.lines if one.mark is Mark.FAIL and one.since_at is not None), default=None)
+
+    @property
     def keys(self) -> list[SeriesKey]:
         return [line.key for line in self.lines]
 
@@ -53,6 +59,7 @@ class Entry:
     name: str
     tone: str
     words: str
+    since_at: datetime | None  # of what is disturbed
     day: str
     month: str
     strip: Strip
@@ -90,7 +97,7 @@ def places(shown: Sequence[Part], passed: Sequence[tuple[str, str]], slots: Mapp
     found: dict[str, list[Entry]] = {}
     for part, (day, month) in zip(shown, passed, strict=True):
         drawn = strip(_joined([slots.get(key, ()) for key in part.keys]))
-        entry = Entry(part.name, part.tone, WORDS.get(part.tone, _UNKNOWN), day, month, drawn)
+        entry = Entry(part.name, part.tone, WORDS.get(part.tone, _UNKNOWN), part.disturbed_since, day, month, drawn)
         found.setdefault(part.environment, []).append(entry)
     return [Place(name, tuple(entries)) for name, entries in found.items()]
 

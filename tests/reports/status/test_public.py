@@ -43,6 +43,8 @@ def test_several_targets_of_one_environment_are_one_part_as_good_as_the_worst() 
     (place,) = places([part], ratios([part]), slots)
     (entry,) = place.entries
     assert (part.tone, entry.words, entry.day, entry.strip.kinds) == ("fail", "is disturbed", "50.00 %", "f")
+    failing = board.line(watched[1].key)
+    assert failing is not None and entry.since_at == failing.since_at is not None
 
 
 @pytest.mark.parametrize(
