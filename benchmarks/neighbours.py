@@ -65,11 +65,17 @@ class _Hanging(asyncio.Protocol):
     """Take the connection and say nothing."""
 
 
-def _serve(pipe: Connection, certificate: str, key: str, ca: str) -> None:
+def _serve(pipe: Connection, folder: str) -> None:
+    import trustme  # here, so that its memory is not counted as that of what is measured
+
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1", "localhost")
+    authority.cert_pem.write_to_path(str(Path(folder) / "ca.pem"))
+
     async def forever() -> None:
         loop = asyncio.get_running_loop()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        certificate.configure_cert(context)
         context.num_tickets = 0
         servers = [
             await loop.create_server(_Local, "127.0.0.1", 0, backlog=1024),
@@ -91,21 +97,12 @@ def _serve(pipe: Connection, certificate: str, key: str, ca: str) -> None:
 @contextlib.contextmanager
 def targets() -> Iterator[Targets]:
     """Serve all neighbours in a child process, and yield where."""
-    import trustme
-
     with tempfile.TemporaryDirectory() as folder:
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1", "localhost")
-        paths = {name: str(Path(folder) / name) for name in ("cert.pem", "key.pem", "ca.pem")}
-        issued.cert_chain_pems[0].write_to_path(paths["cert.pem"])
-        issued.private_key_pem.write_to_path(paths["key.pem"])
-        authority.cert_pem.write_to_path(paths["ca.pem"])
         ours, theirs = multiprocessing.Pipe()
-        words = (theirs, paths["cert.pem"], paths["key.pem"], paths["ca.pem"])
-        child = multiprocessing.get_context("spawn").Process(target=_serve, args=words, daemon=True)
+        child = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, folder), daemon=True)
         child.start()
         try:
-            yield Targets(*ours.recv(), paths["ca.pem"], ours)
+            yield Targets(*ours.recv(), str(Path(folder) / "ca.pem"), ours)
         finally:
             child.terminate()
             child.join()
