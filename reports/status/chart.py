@@ -11,9 +11,14 @@ from reports.page import seconds
 from reports.status.words import age, count
 from reports.store.watch.answers import PHASES, Bucket, Counts, Gap
 
-RANGES_S = {"24h": (86_400, 900), "7d": (7 * 86_400, 7200), "30d": (30 * 86_400, 28_800)}  # how long, and a stretch of it
+RANGES_S = {  # how long, and a stretch of it
+    "3h": (3 * 3600, 300),
+    "24h": (86_400, 900),
+    "7d": (7 * 86_400, 7200),
+    "30d": (30 * 86_400, 28_800),
+}
 USUAL = "24h"
-SAID = {"24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+SAID = {"3h": "3 hours", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 WIDTH, HEIGHT = 1000, 200
 _STEPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # each of them still round when it is quartered
 _TICKS = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from probes.outcome import Verdict
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
     from vedette.service.state import ReloadResult
 
 _LOG = logging.getLogger("vedette.watch")
+AGAIN = timedelta(minutes=1)  # after which what has not changed is told again
 _GOOD = (Verdict.PASS, Verdict.DEGRADED)
 _OUTCOMES = {Verdict.PASS: "success", Verdict.DEGRADED: "success", Verdict.SKIPPED: "skipped"}  # else error
 
 
 class WatchLog:
-    """A WatchSink that logs. Passes are logged at DEBUG only, and rendered only there."""
+    """A WatchSink that logs. Passes are logged at DEBUG only, and so is what stays as bad as it was, but for a line a minute."""
 
     def __init__(self) -> None:
         self._verdicts: dict[SeriesKey, Verdict] = {}
+        self._told: dict[SeriesKey, datetime] = {}  # when the newest answer that was told at more than DEBUG began
 
     def take_watched(self, event: WatchEvent) -> None:
         if isinstance(event, Tick):
@@ -33,6 +36,7 @@ class WatchLog:
         elif isinstance(event, Retired):
             for key in event.keys:
                 self._verdicts.pop(key, None)
+                self._told.pop(key, None)
             _LOG.info("scenarios that are watched no longer: %d", len(event.keys))
         elif isinstance(event, RunStarted):
             run = event.run
@@ -53,6 +57,11 @@ class WatchLog:
         verdict = tick.outcome.verdict
         before, self._verdicts[tick.key] = self._verdicts.get(tick.key), verdict
         level = _level(tick, before or Verdict.PASS)
+        at, told = tick.outcome.started_at, self._told.get(tick.key)
+        if before is verdict and told is not None and timedelta() <= at - told < AGAIN:
+            level = logging.DEBUG
+        if level > logging.DEBUG:
+            self._told[tick.key] = at
         if not _LOG.isEnabledFor(level):
             return
         change = f" (was {before})" if before not in (verdict, None) else ""

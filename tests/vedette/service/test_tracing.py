@@ -173,7 +173,9 @@ def test_importing_tracing_loads_nothing_of_the_extra() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("given", ["", "x", "0190-not-ours", "9f1c2a3b-0000-4000-8000-000000000000", "01A1FE90-8DA9-747D-A08E-3A5756ECC04D"])
+@pytest.mark.parametrize(
+    "given", ["", "x", "0190-not-ours", "9f1c2a3b-0000-4000-8000-000000000000", "01A1FE90-8DA9-747D-A08E-3A5756ECC04D"]
+)
 def test_only_an_id_of_ours_names_a_trace(given: str) -> None:
     assert trace_ids(given) is None
     assert new_traceparent(given) != new_traceparent(given)

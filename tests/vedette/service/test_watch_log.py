@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,12 +30,30 @@ def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.levelname for record in caplog.records]
 
 
-def test_bad_news_is_logged_each_time_and_good_news_only_when_it_is_news(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_stays_bad_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "vedette")
     log = WatchLog()
-    for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.PASS, Verdict.DEGRADED):
+    for second in range(150):
+        failed = tick(Verdict.FAIL)
+        at = failed.outcome.started_at + timedelta(seconds=second)
+        log.take_watched(replace(failed, outcome=replace(failed.outcome, started_at=at)))
+    assert levels(caplog) == ["ERROR"] * 3
+
+
+def test_news_is_logged_at_once_and_good_news_only_when_it_is_news(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "vedette")
+    log = WatchLog()
+    for verdict in (
+        Verdict.PASS,
+        Verdict.FAIL,
+        Verdict.ERROR,
+        Verdict.INCONCLUSIVE,
+        Verdict.PASS,
+        Verdict.PASS,
+        Verdict.DEGRADED,
+    ):
         log.take_watched(tick(verdict))
-    assert levels(caplog) == ["ERROR", "ERROR", "WARNING", "INFO"]
+    assert levels(caplog) == ["ERROR", "WARNING", "WARNING", "INFO"]
     assert caplog.records[0].getMessage() == "fail (was pass): 'the shop answers' at 'production': it said fail"
     assert caplog.records[3].getMessage().startswith("pass (was inconclusive)")
 

@@ -26,8 +26,8 @@ router = APIRouter(prefix="/api/v1/series", tags=["series"])
 
 Slug = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="`slug` of a series", examples=["3f9a0c1b2d4e5f60"])]
 Name = Annotated[str | None, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
-BUCKETS_S = {"24h": 300, "7d": 3600, "30d": 3600}  # the spans that rollups are kept in
-_RANGES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+BUCKETS_S = {"3h": 300, "24h": 300, "7d": 3600, "30d": 3600}  # the spans that rollups are kept in
+_RANGES = {"3h": timedelta(hours=3), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 
 class SeriesFilter(Paging):
@@ -65,7 +65,7 @@ class TickFilter(Paging):
 class ChartFilter(Asked):
     """Which chart is wanted."""
 
-    range: Literal["24h", "7d", "30d"] = Field("24h", description="how far back")
+    range: Literal["3h", "24h", "7d", "30d"] = Field("24h", description="how far back")
 
 
 class StripFilter(Asked):
