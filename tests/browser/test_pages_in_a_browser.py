@@ -131,7 +131,7 @@ def test_everything_works_without_scripts(site: Site, look: Look) -> None:
     tab.click("text=30 days")
     assert "q=003" in tab.url and "range=30d" in tab.url
     tab.click(f"table.rows >> text={BAD}")
-    assert tab.inner_text("h1") == BAD
+    assert tab.inner_text("h1") == f"{BAD} at staging"
     tab.click("text=Only bad")
     assert "No tick was bad" in tab.inner_text("main")
     tab.click("text=Maintenance")
