@@ -17,6 +17,10 @@ from tests.vedette.service.living import series_of, suite, tick
 from tests.vedette.service.paging import deployed, seen_for_an_hour, store_run
 
 BAD = "promise 003"
+BOX_OF_A_STRIP = """() => {
+  const {x, y, width} = document.querySelector('.strip')?.getBoundingClientRect() ?? {};
+  return width > 0 && {x, y, width};
+}"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 Look = Callable[..., Window]
 
@@ -208,7 +212,8 @@ def test_the_focus_stays_where_it_was_when_the_page_changes(site: Site, look: Lo
 
 def test_a_strip_tells_its_slots_to_whoever_points_at_them(site: Site, look: Look) -> None:
     tab = look(site.url).tab
-    box = tab.locator(".strip").first.bounding_box()
+    tab.wait_for_selector("#link.live")  # the page is fetched anew when it connects, and the strip with it
+    box = tab.wait_for_function(BOX_OF_A_STRIP).json_value()
     tab.mouse.move(box["x"] + box["width"] * 86.5 / 90, box["y"] + 5)  # about a quarter of an hour ago, when all was asked
     assert tab.locator(".strip title").first.text_content().endswith(": passed")
     tab.mouse.move(box["x"] + 2, box["y"] + 5)
