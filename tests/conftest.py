@@ -7,8 +7,14 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from probes.registry import KINDS, LEVERS, SOURCES
+
+# Properties that do not say how often they are tried: a hundred times at a desk, less where the whole suite waits for them.
+settings.register_profile("shared", parent=settings.default, max_examples=40)
+if os.environ.get("CI"):
+    settings.load_profile("shared")
 
 
 @pytest.fixture(autouse=True)

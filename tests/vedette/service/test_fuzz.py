@@ -17,7 +17,7 @@ from schemathesis.specs.openapi import checks as openapi
 
 from tests.vedette.service.whole import Whole, whole_service
 
-EXAMPLES = int(os.environ.get("VEDETTE_TEST_FUZZ_EXAMPLES", "6"))  # of each operation, with a token
+EXAMPLES = int(os.environ.get("VEDETTE_TEST_FUZZ_EXAMPLES", "4"))  # of each operation, with a token
 PROBLEM = "application/problem+json"
 ENDLESS = "/api/v1/events"  # a stream, looked at in test_events.py
 ALL_MUST_HOLD: list[Any] = [
