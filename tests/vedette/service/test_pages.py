@@ -187,6 +187,15 @@ async def test_ticks_can_be_paged_and_only_the_bad_ones_shown(service: Service, 
     assert await ticks(f"/scenarios/{slug}?only=bad") == (10, 0, "")
 
 
+@pytest.mark.parametrize(("range_", "unit"), [("3h", "hm"), ("24h", "hm"), ("7d", "day"), ("30d", "day")])
+async def test_a_chart_of_hours_has_hours_below_it(service: Service, pages: httpx.AsyncClient, range_: str, unit: str) -> None:
+    seen_for_an_hour(service)
+    slug = next(iter(service.board.lines())).slug
+    page = (await pages.get(f"/scenarios/{slug}?range={range_}")).text
+    axis = page.split('<ol class="times"', 1)[1].split("</ol>", 1)[0]
+    assert set(re.findall(r'data-as="(\w+)"', axis)) == {unit}
+
+
 async def test_the_chart_shows_the_deployment_at_its_time(service: Service, pages: httpx.AsyncClient) -> None:
     seen_for_an_hour(service)
     deployed(service, "9.9.9")
