@@ -189,10 +189,10 @@ class _AtOnce(BaseExecutor):  # type: ignore[misc]
     """Runs plain functions on the loop's thread, right away: neither a thread nor a task for each look at the agenda."""
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        job.func()  # before it returns the trigger is not asked for the next time, and so knows what was done
+        self._do_submit_job(job, run_times)  # without the counting of instances: what runs at once never runs twice
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        raise NotImplementedError
+        job.func()  # before it returns the trigger is not asked for the next time, and so knows what was done
 
 
 class _Every(BaseTrigger):  # type: ignore[misc]

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from reports.store.watch.lock import ServiceLock
     from scenarios.model import Suite
     from scenarios.watch.events import WatchSink
+    from scenarios.watch.series import Watched
     from vedette.service.assembly import Acknowledged, Assembly
     from vedette.service.reloading import Fingerprint
     from vedette.service.server import Server
@@ -128,19 +130,25 @@ class _Watch:
         from vedette.service.assembly import assembled
         from vedette.service.logs import set_up
         from vedette.service.security.listening import doubts, may_listen
-        from vedette.service.server import Server
+        from vedette.service.server import ListenError, Server
 
-        settings = self._settings
-        if not watched(suites, settings.location, settings.targets):
+        series = watched(suites, self._settings.location, self._settings.targets)
+        if not series:
             complain("the suites have no scenario for these targets, so there is nothing to watch")
             return Exit.NOTHING_SELECTED
+        settings = replace(self._settings, environment=self._settings.environment or _environment(series))
         if reason := may_listen(settings, _there_are_tokens(settings)):
             raise UsageError(reason)
         traces = _traces(settings)
         made = assembled(settings, suites, [*self._more_sinks, *traces], self._acknowledged, self._files_seen)
         service = made.service
         app = build_app(service)
-        server = Server(app, settings)
+        try:
+            server = Server(app, settings)
+        except ListenError:
+            await close_app(app)
+            await asyncio.to_thread(made.give_up)
+            raise
         for doubt in doubts(settings):
             tell(f"warning: {doubt}")
         logs = set_up(
@@ -249,6 +257,12 @@ def _traces(settings: ServeSettings) -> list[Traces]:
         return [Traces(version=version(), environment=settings.environment)]
     except TracingUnavailable as problem:
         raise UsageError(str(problem)) from problem
+
+
+def _environment(series: Sequence[Watched]) -> str:
+    """Return the environment that a service stands for which does not say its own: that of its targets, if they share one."""
+    found = {one.target.environment.value for one in series}
+    return found.pop() if len(found) == 1 else "mixed"
 
 
 def _secrets(suites: Sequence[Suite]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from probes.ids import new_id
 from probes.undo import Journal
 from reports.board import Board
 from reports.metrics.exposition import Exposition
+from reports.store.errors import StoreError
 from reports.store.ledger.audit import Audit
 from reports.store.ledger.deployments import Deployments
 from reports.store.ledger.maintenance import MaintenanceBook
@@ -58,6 +60,13 @@ class Assembly:
     reloader: Reloader
     swap: Swap
     maintenance: MaintenanceBook
+
+    def give_up(self) -> None:
+        """End what was never begun: this life was none, so that the next one tells of no gap after it. Blocks."""
+        self.service.sink.close(1.0)
+        with suppress(StoreError):
+            self.service.history.stopped(self.id, self.service.clock())
+        self.close()
 
     def close(self) -> None:
         """Give back what was opened; nothing may be asked any more. Blocks."""

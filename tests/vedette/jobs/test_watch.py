@@ -253,6 +253,17 @@ def test_a_port_in_use_is_told(suite: Path) -> None:
         done = subprocess.run([VEDETTE, "serve", str(suite), "--port", port], cwd=suite.parent, capture_output=True, text=True,
                               env={**os.environ, "SHOP_TOKEN": SECRET}, timeout=60, check=False)  # fmt: skip
     assert (done.returncode, port in done.stderr) == (2, True)
+    with serving(suite.parent, str(suite), SHOP_TOKEN=SECRET) as life:
+        gaps = json.loads(life.get("/api/v1/gaps"))["items"]
+    assert [gap["graceful"] for gap in gaps] == [True], "a start that came to nothing is no life that was killed"
+
+
+def test_a_log_line_names_the_environment_that_is_watched(life: Life) -> None:
+    Shop.broken = True
+    life.until(lambda: life.series("the shop answers")["verdict"] == "fail", "failed")
+    life.until(lambda: '"verdict":"fail"' in life.said, "logged")
+    lines = [json.loads(line) for line in life.said.splitlines() if line.startswith("{")]
+    assert {line["environment"] for line in lines} == {"staging"}
 
 
 def test_a_real_prometheus_reads_it(life: Life, require: Callable[[str, bool], None], tmp_path: Path) -> None:
