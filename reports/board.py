@@ -84,6 +84,8 @@ class Board:
         line.key, line.slug = new, new.slug
         line.subject = replace(line.subject, suite=new.suite, scenario=new.scenario, target=new.target)
         self._put(line)
+        if old in self._without_past:  # the store may tell its past under either name, as it is read before or after it knows
+            self._without_past[new] = line
 
     def refill(self, minutes: History, hours: History, *, past_follows: bool = False) -> None:
         """Take in what the store knows of the windows, (start, counts) by minute and by hour, in place of what was counted.
@@ -110,7 +112,7 @@ class Board:
         """Take in what is older than the hours were, of some lines; with `is_all`, those that are left have no past."""
         for key, counted in _pairs(past):
             line = self._without_past.pop(key, None)  # under a new name by now, or gone
-            if line is not None:
+            if line is not None and not line.windows.past_is_known:
                 line.windows.fill_past(counted)
         if is_all:
             for line in self._without_past.values():

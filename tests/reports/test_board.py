@@ -90,7 +90,10 @@ def test_a_refill_with_a_series_that_is_not_watched_does_no_harm(board: Board) -
     assert board.line(key("gone")) is None
 
 
-def test_a_past_that_comes_later_is_counted_once_and_under_the_name_of_then(board: Board, clock: SetClock) -> None:
+@pytest.mark.parametrize("told_as", ["slots", "shown"])
+def test_a_past_that_comes_later_is_counted_once_whichever_name_the_store_knows(
+    board: Board, clock: SetClock, told_as: str
+) -> None:
     about = line_of(board).subject
     states = [SeriesState(n, one, about, AT, verdict=Verdict.PASS) for n, one in enumerate((SLOTS, HOURS), 1)]
     again = Board(states, clock=clock)
@@ -100,7 +103,8 @@ def test_a_past_that_comes_later_is_counted_once_and_under_the_name_of_then(boar
     for one in (key("shown"), HOURS, key("new")):
         again.take_watched(tick(one))
     assert [line_of(again, key(n)).ratios()["30d"] for n in ("shown", "hours are kept", "new")] == [None, None, 1.0]
-    past = {SLOTS: [(AT.timestamp() - 5 * 86_400, Counts(failed=1))]}
+    name = SLOTS if told_as == "slots" else key("shown")
+    past = {name: [(AT.timestamp() - 5 * 86_400, Counts(failed=1))]}
     for _ in range(2):  # the store did not answer at once, so all is read again
         again.refill_past(past, is_all=False)
     assert not again.past_is_known and line_of(again, HOURS).ratios()["30d"] is None
