@@ -34,7 +34,7 @@ lock: $(VENV)/.dev ## write the locked lists anew
 	uv pip compile -q pyproject.toml $(EXTRAS) $(LOCK) -o requirements/image.lock
 	uv pip compile -q pyproject.toml --group dev --extra browser $(EXTRAS) $(LOCK) -o requirements/dev.lock
 
-EXTRAS := --extra serve --extra speed --extra postgres --extra redis --extra schema --extra otel
+EXTRAS := --extra serve --extra speed --extra dns --extra grpc --extra mysql --extra postgres --extra redis --extra tls --extra websocket --extra otel
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 

@@ -70,7 +70,7 @@ class Expectation(Configured):
     status: StatusMatcher = _SUCCESS  # 200, 2xx, a list of such, or operators
     headers: dict[str, TextMatcher] = Field(default_factory=dict)  # by name, in any case
     json_values: dict[JsonPath, Matcher] = Field(default_factory=dict, alias="json")  # by RFC 9535 path
-    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # of the whole body; needs the extra `schema`
+    json_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # of the whole body
     body: TextMatcher | None = None  # of the whole body as text
     size_bytes: Bounds | None = None  # of the body, after decompression
     http_version: Versions | None = None  # 1.0 or 1.1, or a list of such

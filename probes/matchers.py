@@ -92,7 +92,7 @@ class Matcher(Configured):
     length: Bounds | None = None  # of a text, an array or an object
     exists: bool | None = None  # true: there is a value, null included; false: there is none
     empty: bool | None = None  # a text, array or object of length 0
-    json_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")  # needs the extra `schema`
+    json_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")  # a JSON Schema that the value fits
     newer_than: Duration | None = None  # an ISO 8601 time with offset that is not older than this
     within: Duration | None = None  # the same, at most this far from now in either direction
 

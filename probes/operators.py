@@ -93,12 +93,10 @@ def found(text: str, regex: str) -> bool | None:
 def schema_validator(schema_text: str) -> Any:
     """Return a JSON Schema validator, from the schema as JSON text, that never fetches anything.
 
-    Raises: ValueError when the schema is wrong, points elsewhere, or the extra `schema` is not installed.
+    Raises: ValueError when the schema is wrong or points elsewhere.
     """
-    try:
-        import jsonschema_rs
-    except ImportError as problem:
-        raise ValueError("judging by a JSON Schema needs the extra 'schema': pip install 'vedette[schema]'") from problem
+    import jsonschema_rs  # imported here: few scenarios have a schema
+
     try:
         # RegexOptions is the linear-time engine; the default one backtracks on the target's data.
         return jsonschema_rs.validator_for(

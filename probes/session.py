@@ -10,9 +10,9 @@ from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from probes.evidence.source import KeySource, LogSource
+from probes.evidence.source import EvidenceSource, KeySource, LogSource, RowSource, SampleSource
 from probes.fields import Secret
 from probes.mending import Mending
 from probes.net import egress
@@ -46,6 +46,9 @@ __all__ = [
     "Session",
     "TargetError",
 ]
+
+
+Source = TypeVar("Source", bound=EvidenceSource)
 
 
 class RequestLimit(NotSent):
@@ -152,11 +155,22 @@ class Session:
 
     def key_source(self, name: str) -> KeySource:
         """Return the source of cache keys of that name. Raises: NotGiven."""
+        return self._source(KeySource, "source of cache keys", name)  # type: ignore[type-abstract]
+
+    def sample_source(self, name: str) -> SampleSource:
+        """Return the source of metric values of that name. Raises: NotGiven."""
+        return self._source(SampleSource, "source of metric values", name)  # type: ignore[type-abstract]
+
+    def row_source(self, name: str) -> RowSource:
+        """Return the source of rows, such as a database, of that name. Raises: NotGiven."""
+        return self._source(RowSource, "source of rows", name)  # type: ignore[type-abstract]
+
+    def _source(self, sort: type[Source], called: str, name: str) -> Source:
         source = self.target.evidence.get(name)
-        if isinstance(source, KeySource):
+        if isinstance(source, sort):
             return source
-        keyed = [key for key, other in self.target.evidence.items() if isinstance(other, KeySource)]
-        raise NotGiven(self._not_there("source of cache keys", name, keyed))
+        have = [key for key, other in self.target.evidence.items() if isinstance(other, sort)]
+        raise NotGiven(self._not_there(called, name, have))
 
     def _not_there(self, what: str, name: str, have: list[str]) -> str:
         known = f"; it has {', '.join(sorted(have))}" if have else ""

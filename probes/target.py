@@ -90,17 +90,22 @@ class Target(Configured):
     @field_validator("base_url", mode="wrap")
     @classmethod
     def _http_url(cls, given: object, read: Callable[[object], str]) -> str:
-        value = read(given)
-        scheme, colon, rest = value.partition("://")
-        if scheme not in ("http", "https") or not colon or not rest.strip("/"):
-            raise ValueError("should be an address that starts with http:// or https://")
-        if "@" in rest.split("/")[0]:
-            raise ValueError("may not hold a password; use 'auth'")
-        if trouble := _unusable(value):
-            raise ValueError(trouble)
+        value = http_address(read(given))
         if isinstance(given, Expanded) and names_a_secret(given.template):  # so that it is not written to the undo journal
-            return Expanded(value.rstrip("/"), given.template)
-        return value.rstrip("/")
+            return Expanded(value, given.template)
+        return value
+
+
+def http_address(value: str) -> str:
+    """Return a base address without a slash at its end. Raises: ValueError where nothing could be asked below it."""
+    scheme, colon, rest = value.partition("://")
+    if scheme not in ("http", "https") or not colon or not rest.strip("/"):
+        raise ValueError("should be an address that starts with http:// or https://")
+    if "@" in rest.split("/")[0]:
+        raise ValueError("may not hold a password; use 'auth'")
+    if trouble := _unusable(value):
+        raise ValueError(trouble)
+    return value.rstrip("/")
 
 
 def _unusable(address: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from probes.fields import Configured
+from probes.outcome import Json
 
 
 class EvidenceError(Exception):
@@ -65,3 +67,31 @@ class KeySource(EvidenceSource):
     @abstractmethod
     async def keys(self, pattern: str, limit: int = 10_000) -> frozenset[str]:
         """Return the keys that match a glob pattern, without blocking the server. Raises: EvidenceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one series. `at_s` is the Unix time that the source gives the value for."""
+
+    labels: Mapping[str, str]
+    value: float
+    at_s: float
+
+
+class SampleSource(EvidenceSource):
+    """A source of metric values, asked in its own query language."""
+
+    @abstractmethod
+    async def query(self, expression: str) -> tuple[Sample, ...]:
+        """Return the samples of an instant query as of now; none is an answer too. Raises: EvidenceError."""
+
+
+class RowSource(EvidenceSource):
+    """A source of records, such as a database that is read and never written."""
+
+    @abstractmethod
+    async def rows(self, statement: str, parameters: Mapping[str, Any], *, limit: int = 1000) -> tuple[Mapping[str, Json], ...]:
+        """Return the rows of one reading statement; `:name` in it is bound, never pasted.
+
+        Raises: EvidenceError, also when there are more than `limit` rows.
+        """

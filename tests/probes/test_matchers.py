@@ -242,12 +242,6 @@ def test_what_cannot_be_meant_is_refused_when_the_file_is_read(expected: Any, tr
         Matcher.model_validate(expected)
 
 
-def test_a_schema_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "jsonschema_rs", None)
-    with pytest.raises(ValidationError, match=r"needs the extra 'schema': pip install 'vedette\[schema\]'"):
-        Matcher.model_validate({"schema": {"type": "string", "title": "not seen before"}})
-
-
 def filled(expected: Any, **values: Any) -> Matcher:
     return Matcher.model_validate(expected).filled(values)
 
