@@ -16,15 +16,13 @@ from probes.fields import Configured, Duration, shared
 from probes.outcome import Check, Verdict, broken, check, note
 from probes.probe import Probe
 from probes.request import RequestTemplate, UnknownVariable, fill
+from probes.taking_back import READING_METHODS, TakingBack, UndoStep
 from probes.target import Grant
 
 if TYPE_CHECKING:
     from probes.session import Answer, Session
 
-_READING = {"GET", "HEAD", "OPTIONS", "TRACE"}  # safe methods, RFC 9110 section 9.2.1
 _ALWAYS_WRITING = {"PUT", "PATCH", "DELETE"}  # a POST may be a question only
-_NOTHING_SENT = {"egress", "dns", "connect", "tls"}  # phases before the first byte of a request
-_GONE_IS_FINE = Expectation.model_validate({"status": ["2xx", 404, 410]})  # an undo may find its thing already gone
 
 
 class Retry(Configured):
@@ -46,19 +44,7 @@ class Step(Configured):
     @property
     def writes(self) -> bool:
         """Tell whether the method is one that may change something."""
-        return self.request.method.upper() not in _READING
-
-
-class UndoStep(Configured):
-    """One request that takes back what the steps did; 2xx is right, and 404 or 410 where it is already gone."""
-
-    name: str = ""  # for sentences and reports
-    request: RequestTemplate  # what is sent
-    expect: Expectation = _GONE_IS_FINE  # what the answer must be; default: 2xx, 404 or 410
-
-
-class UndoFailed(Exception):
-    """Something that the steps made may still be there. The text is one sentence."""
+        return self.request.method.upper() not in READING_METHODS
 
 
 class Http(Probe, kind="http"):
@@ -107,7 +93,7 @@ class Http(Probe, kind="http"):
         steps = self._steps
         for place, step in enumerate(steps):
             if self.undo and (step.writes or not any(s.writes for s in steps)):
-                journey.register_undo()
+                journey.back.register()
             label = step.name if self.steps else ""
             expect = journey.expectation(step)
             if isinstance(expect, Check):
@@ -139,8 +125,12 @@ class _Journey:
     session: Session
     jar: CookieJar
     captured: dict[str, Any] = field(default_factory=dict)
-    undo_is_registered: bool = False
-    may_have_written: set[str] = field(default_factory=set)  # names of steps
+    back: TakingBack = field(init=False)
+
+    def __post_init__(self) -> None:
+        steps = [step for step in self.probe._steps if step.writes]
+        makers = {name: frozenset(step.name for step in steps if name in step.capture) for step in steps for name in step.capture}
+        self.back = TakingBack(self.session, self.probe.undo, self.captured, self._send, makers)
 
     def expectation(self, step: Step) -> Expectation | Check:
         """Return what the step's answer must be, with the captured values, or the check that says why nobody knows."""
@@ -199,27 +189,9 @@ class _Journey:
         return answer
 
     async def _send_step(self, step: Step) -> Answer:
-        """Send, and remember whether the step may have written: a time-out or a 5xx may have, a refusal has not."""
-        from probes.session import NotSent, TargetError
-
         if not step.writes:
             return await self._send(step.request)
-        before = step.name in self.may_have_written
-        self.may_have_written.add(step.name)
-        refused = False
-        try:
-            answer = await self._send(step.request)
-            refused = 400 <= answer.status < 500
-        except (UnknownVariable, NotSent):
-            refused = True
-            raise
-        except TargetError as problem:
-            refused = problem.phase in _NOTHING_SENT
-            raise
-        finally:
-            if refused and not before:
-                self.may_have_written.discard(step.name)
-        return answer
+        return await self.back.send_writing(step.name, step.request)
 
     def _captures(self, step: Step, answer: Answer, label: str) -> Iterator[Check]:
         for name, capture in step.capture.items():
@@ -240,37 +212,6 @@ class _Journey:
 
     def _names(self) -> Mapping[str, Any]:
         return ChainMap(self.captured, self.session.values)  # type: ignore[arg-type]
-
-    def register_undo(self) -> None:
-        if not self.undo_is_registered:
-            self.undo_is_registered = True
-            self.session.undo_later("taking back what the scenario's steps did", self.take_back)
-
-    async def take_back(self) -> None:
-        """Make every undo step, in order, though one fails. Raises: UndoFailed with all that failed."""
-        failures: list[str] = []
-        for place, step in enumerate(self.probe.undo, 1):
-            failures += await self._take_back_one(step, step.name or f"undo step {place}")
-        if failures:
-            raise UndoFailed("; ".join(failures))
-
-    async def _take_back_one(self, step: UndoStep, name: str) -> list[str]:
-        from probes.session import NotSent, TargetError
-
-        try:
-            answer = await self._send(step.request)
-            expect = step.expect.filled(self._names())
-        except UnknownVariable as problem:
-            left = self._may_be_left(problem.name)
-            return [f"{name} could not be made: {problem}, so what '{left}' wrote may still be there"] if left else []
-        except (TargetError, NotSent) as problem:
-            return [f"{name} failed: {problem}"]
-        return [made.say for made in expect.judge(answer, label=name) if made.verdict is Verdict.FAIL]
-
-    def _may_be_left(self, missing: str) -> str:
-        """Return the step that may have made what cannot be named now, or an empty text where none was made."""
-        makers = {step.name for step in self.probe._steps if missing in step.capture and step.writes}
-        return next(iter(sorted(self.may_have_written & makers if makers else self.may_have_written)), "")
 
 
 def _flaky(step: Step, attempt: int, first_trouble: str, label: str) -> Check:
