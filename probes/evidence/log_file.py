@@ -191,12 +191,22 @@ class _Reading:
         for line in raw.split(b"\n")[: None if raw and not raw.endswith(b"\n") else -1]:
             number = None if number is None else number + 1
             text = line.decode(self.encoding, "replace").removesuffix("\r").lstrip("\0")
+            damaged = "\ufffd" in text and _is_damaged(line, self.encoding)
             for start in range(0, max(1, len(text)), _LINE_CHARACTERS):
-                self.lines.append(LogLine(text[start : start + _LINE_CHARACTERS], where, number or 0))
+                self.lines.append(LogLine(text[start : start + _LINE_CHARACTERS], where, number or 0, damaged))
         return number
 
     def window(self) -> LogWindow:
         return LogWindow(tuple(self.lines), replace(self.mark), self.cut_short, tuple(self.remarks))
+
+
+def _is_damaged(raw: bytes, encoding: str) -> bool:
+    """Tell bytes that are wrong from a U+FFFD that somebody wrote."""
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _between(path: str, old: _Opened) -> list[_Opened]:

@@ -17,11 +17,15 @@ class EvidenceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line as it stands in the source, without its line end. `number` counts from 1 within `where`, 0 if unknown."""
+    """One line as it stands in the source, without its line end. `number` counts from 1 within `where`, 0 if unknown.
+
+    `damaged` tells that bytes of it could not be decoded, and that U+FFFD stands in `text` for them.
+    """
 
     text: str
     where: str
     number: int
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
