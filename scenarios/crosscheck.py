@@ -43,10 +43,10 @@ def twice_named(drafts: Sequence[Draft]) -> Iterator[Mistake]:
         if not draft.name or node is None:
             continue
         if draft.name in first:
-            line = first[draft.name].line
-            yield Mistake(
-                f"two scenarios are named '{draft.name}'", node.place, f"the first stands in line {line}", f"{draft.path}.name"
-            )
+            before = first[draft.name]
+            elsewhere = f" of {before.file.path}" if before.file is not node.place.file else ""
+            remedy = f"the first stands in line {before.line}{elsewhere}"
+            yield Mistake(f"two scenarios are named '{draft.name}'", node.place, remedy, f"{draft.path}.name")
         first.setdefault(draft.name, node.place)
 
 

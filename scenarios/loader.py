@@ -18,17 +18,25 @@ from scenarios.crosscheck import (
     unknown_targets,
     without_schedule,
 )  # fmt: skip
+from scenarios.extending import EXTENDING_KEYS, extended
+from scenarios.finding import LIBRARY, beside, bundled_suites, find_suite, named_beside, read_suite, shown
 from scenarios.fragments import Fragments, lay_under
-from scenarios.mistakes import Mistake, SuiteError, near, near_or_known
+from scenarios.mistakes import Mistake, SuiteError, near_or_known
 from scenarios.model import Scenario, ScenarioKeys, Suite
 from scenarios.parts import COMMON_KEYS, Workshop
 from scenarios.source import Listing, Node, Scalar, Table, plain, read_file
+from scenarios.statement import Statement
+from scenarios.statements import read_statements, wrong_covers
 from scenarios.validation import validate
 from scenarios.variables import Expansion, has_held, join
 from scenarios.watching_keys import WATCHING_KEYS, read_watching
 
-LIBRARY = Path(__file__).parent / "library"
-TOP_KEYS = ("suite", "description", "plugins", "targets", "defaults", "fragments", "scenarios", *WATCHING_KEYS)
+TOP_KEYS = (
+    *("suite", "description", *EXTENDING_KEYS, "plugins", "targets", "defaults", "fragments", "scenarios", "statements"),
+    *WATCHING_KEYS,
+)
+__all__ = ["LIBRARY", "TOP_KEYS", "bundled_suites", "find_suite", "load_suite"]
+
 _NOT_FOR_ALL = ("name", "probe", "needs")  # what a default would make no sense of
 
 
@@ -43,45 +51,33 @@ def load_suite(
     Raises: SuiteError with every mistake, nothing having been sent.
     """
     path, bundled = find_suite(name_or_path)
-    shown = _shown(path)
-    # A bundled suite lies where the package is installed; what it names relatively is meant where the user stands.
-    folder = _here() if bundled else path.parent
     mistakes: list[Mistake] = []
-    root = read_file(path, shown, mistakes)
-    loading = _Loading(root, shown, folder, os.environ if environ is None else environ, mistakes)
+    root = with_bases(read_suite(path, bundled, mistakes), path, mistakes)
+    loading = _Loading(root, path, os.environ if environ is None else environ, mistakes)
     return loading.suite(path.stem, target, all_targets)
 
 
-def bundled_suites() -> list[str]:
-    """Return the names of the suites that come with Vedette."""
-    return sorted(file.stem for file in LIBRARY.glob("*.yaml"))
+def with_bases(root: Table, path: Path, mistakes: list[Mistake]) -> Table:
+    """Return the root of the suite file at `path` laid over all that it extends. Raises: SuiteError."""
+    paths = {root.place.file: path}
 
+    def read(item: Scalar) -> tuple[str, Table]:
+        found, bundled = named_beside(item, paths[item.place.file])
+        base = read_suite(found, bundled, mistakes)
+        paths[base.place.file] = found
+        return shown(found), base
 
-def find_suite(name_or_path: str) -> tuple[Path, bool]:
-    """Return the suite's path and whether it is a bundled one. Raises: SuiteError when there is none."""
-    path = Path(name_or_path)
-    names = bundled_suites()
-    looks_like_path = path.suffix in (".yaml", ".yml") or os.sep in name_or_path
-    if not looks_like_path and name_or_path in names:
-        return LIBRARY / f"{name_or_path}.yaml", True
-    if _exists(path):
-        return path, False
-    if looks_like_path:
-        beside = [str(p) for p in (path.parent.glob("*.y*ml") if path.parent.is_dir() else ())]
-        raise SuiteError([Mistake(f"there is no file '{name_or_path}'", remedy=near(name_or_path, beside))])
-    remedy = near(name_or_path, names) or f"give a path, or one of the bundled suites: {', '.join(names)}"
-    raise SuiteError([Mistake(f"there is no suite '{name_or_path}'", remedy=remedy)])
+    return extended(root, shown(path), read, mistakes, scenario_keys=COMMON_KEYS)
 
 
 class _Loading:
     """One load: collects mistakes over all steps, and raises them together at the end."""
 
-    def __init__(self, root: Node, shown: str, folder: Path, environ: Mapping[str, str], mistakes: list[Mistake]) -> None:
+    def __init__(self, root: Table, path: Path, environ: Mapping[str, str], mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
-        self._shown = shown
-        self._folder = folder
+        self._path = path
         self._environ = environ
-        self._workshop = Workshop(folder, self.mistakes)
+        self._workshop = Workshop(self.mistakes)
         self._secrets: dict[str, str] = {}
         self._drafts: list[Draft] = []
         self._root = self._checked_root(root)
@@ -100,6 +96,7 @@ class _Loading:
         }
         scenarios = self._scenarios(fragments, target, raw_targets)
         nodes = {key: self._laid(key, fragments) for key in WATCHING_KEYS if key in self._root.entries}
+        statements = self._statements()
         watching = read_watching(nodes, self.mistakes, targets=list(raw_targets), drafts=self._drafts)
         name = self._text("suite") or stem
         description = self._text("description")
@@ -107,7 +104,8 @@ class _Loading:
             raise SuiteError(self.mistakes)
         suite = Suite(
             name=name,
-            path=self._shown,
+            path=shown(self._path),
+            statements=statements,
             description=description,
             targets=targets,
             target_names=tuple(raw_targets),
@@ -117,13 +115,7 @@ class _Loading:
         suite._secrets = tuple(self._secrets.items())
         return suite
 
-    def _checked_root(self, root: Node) -> Table:
-        if not isinstance(root, Table):
-            what = "a list" if isinstance(root, Listing) else "a single value"
-            hint = "a suite is a mapping: suite, targets, scenarios"
-            raise SuiteError([*self.mistakes, Mistake(f"the file holds {what}", root.place, hint)])
-        if not root.entries:
-            raise SuiteError([*self.mistakes, Mistake("the file is empty", root.place, "a suite has 'targets' and 'scenarios'")])
+    def _checked_root(self, root: Table) -> Table:
         for key, entry in root.entries.items():
             if key not in TOP_KEYS:
                 self.mistakes.append(Mistake(f"unknown field '{key}'", entry.place, near_or_known(key, TOP_KEYS), key))
@@ -147,6 +139,16 @@ class _Loading:
             self.mistakes += expansion.unset
         return made
 
+    def _statements(self) -> dict[str, Statement]:
+        node = self._root.get("statements")
+
+        def read(named: Scalar) -> Node:
+            return read_file(beside(named), shown(beside(named)), self.mistakes)
+
+        found = {} if node is None else read_statements(self._expanded(node, "statements", strict=True), read, self.mistakes)
+        wrong_covers(self._drafts, found, self.mistakes)
+        return found
+
     def _laid(self, key: str, fragments: Fragments) -> Node:
         return self._expanded(fragments.laid(self._root.entries[key].node, key), key, strict=True)
 
@@ -163,7 +165,7 @@ class _Loading:
             if not isinstance(value, str):
                 self.mistakes.append(Mistake("a plug-in should be the path of a Python file", item.place, path=path))
                 continue
-            self._load_plugin(self._folder / value, item, path)
+            self._load_plugin(item.place.file.folder / value, item, path)
 
     def _load_plugin(self, file: Path, item: Node, path: str) -> None:
         try:
@@ -179,7 +181,11 @@ class _Loading:
         node = self._root.get("targets")
         if node is None or not isinstance(node, Table) or not node.entries:
             what = "'targets' is missing" if node is None else "'targets' should be a mapping of names to targets"
-            place = self._root.key_place("targets") if node else next(iter(self._root.entries.values())).place
+            place = (
+                self._root.key_place("targets")
+                if node
+                else next((e.place for e in self._root.entries.values()), self._root.place)
+            )
             self.mistakes.append(Mistake(what, place, "a suite needs at least one target", "targets"))
             return {}
         found = {}
@@ -200,7 +206,7 @@ class _Loading:
         if strict:
             return self._workshop.target(name, expanded, path)
         noted: list[Mistake] = []
-        made = Workshop(self._folder, noted).target(name, expanded, path)
+        made = Workshop(noted).target(name, expanded, path)
         # Another place's secret files need not lie here; whatever else is wrong with the target is told.
         self.mistakes += [m for m in noted if "secret file" not in m.remedy]
         return None if has_held(expanded) else made
@@ -209,7 +215,11 @@ class _Loading:
         node = self._root.get("scenarios")
         if not isinstance(node, Listing) or not node.items:
             what = "'scenarios' is missing" if node is None else "'scenarios' should be a list with at least one scenario"
-            place = self._root.key_place("scenarios") if node else next(iter(self._root.entries.values())).place
+            place = (
+                self._root.key_place("scenarios")
+                if node
+                else next((e.place for e in self._root.entries.values()), self._root.place)
+            )
             self.mistakes.append(Mistake(what, place, "a suite without scenarios would check nothing", "scenarios"))
             return []
         defaults = self._defaults(fragments)
@@ -275,25 +285,3 @@ def _joined(keys: ScenarioKeys, probe: Probe) -> Scenario:
 
 def _names(node: Node | None) -> list[str]:
     return list(node.entries) if isinstance(node, Table) else []
-
-
-def _shown(path: Path) -> str:
-    """Return the path as people know it: from where they stand, if it lies below."""
-    try:
-        return str(path.relative_to(Path.cwd())) if path.is_absolute() else str(path)
-    except (ValueError, OSError):
-        return str(path)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name longer than any file's
-        return False
-
-
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except OSError:
-        raise SuiteError([Mistake("the current folder is gone", remedy="change to one that is there")]) from None

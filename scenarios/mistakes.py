@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 SHOWN_AT_MOST = 50
 _WIDEST_LINE = 120
@@ -24,10 +25,11 @@ _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)([^@\s]+)(?=@)")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file as text; `path` is how it is shown."""
+    """One file as text; `path` is how it is shown, `folder` is where relative paths in it begin."""
 
     path: str
     lines: tuple[str, ...]
+    folder: Path = Path()
 
     def line(self, number: int) -> str:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""

@@ -13,6 +13,7 @@ from probes.target import Target
 from scenarios.burn_in import DEFAULT_PHASES, BurnInPhase
 from scenarios.maintenance import RecurringWindow
 from scenarios.schedule_spec import ScheduleSpec
+from scenarios.statement import Statement
 
 
 def _one_word(value: str) -> str:
@@ -43,6 +44,7 @@ class ScenarioKeys(Configured):
     targets: tuple[str, ...] = ()  # names of targets; none means all
     formerly: tuple[str, ...] = ()  # names it had before, so that its history goes on under the new one
     sign_off: tuple[str, ...] = ()  # lines of the sign-off page that this proves
+    covers: tuple[str, ...] = ()  # ids of the suite's `statements` that this looks at, for `vedette coverage`
 
     @field_validator("name")
     @classmethod
@@ -93,6 +95,7 @@ class Suite(Configured):
     scenarios: tuple[Scenario, ...]
     burn_in: tuple[BurnInPhase, ...] = DEFAULT_PHASES  # how a new version is watched
     maintenance: tuple[RecurringWindow, ...] = ()
+    statements: dict[str, Statement] = Field(default_factory=dict)  # what the contract states that the suite checks
 
     _secrets: tuple[tuple[str, str], ...] = PrivateAttr(())
 

@@ -32,9 +32,8 @@ _PATH_KEYS = frozenset({"path", "file", "cwd"})
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What building needs: where relative paths start, and where mistakes go."""
+    """What building needs: where mistakes go. Relative paths start in the folder of the file in which they stand."""
 
-    folder: Path
     mistakes: list[Mistake]
 
     def target(self, name: str, table: Table, path: str) -> Target | None:
@@ -129,12 +128,12 @@ class Workshop:
         return Table({**table.entries, key: entry}, table.place)
 
     def _with_paths(self, table: Table, keys: frozenset[str]) -> Table:
-        """Return the table with relative paths under `keys` starting in the suite's folder."""
+        """Return the table with relative paths under `keys` starting in the folder of their file."""
         entries = {k: replace(e, node=self._absolute(e.node)) if k in keys else e for k, e in table.entries.items()}
         return Table(entries, table.place)
 
     def _with_secret_files(self, table: Table) -> Table:
-        """Return the table with the path of every `{file: PATH}` starting in the suite's folder."""
+        """Return the table with the path of every `{file: PATH}` starting in the folder of their file."""
         if list(table.entries) == ["file"]:
             return self._with_paths(table, frozenset({"file"}))
         entries = {}
@@ -150,7 +149,7 @@ class Workshop:
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value or node.held:
             return node
         path = os.path.expanduser(node.value)
-        value = os.path.normpath(os.path.join(self.folder.absolute(), path))  # an absolute path stays as it is
+        value = os.path.normpath(os.path.join(node.place.file.folder.absolute(), path))  # an absolute path stays as it is
         return replace(node, value=Expanded(value, node.value.template) if isinstance(node.value, Expanded) else value)
 
 

@@ -14,6 +14,7 @@ from scenarios.burn_in import MOST_PHASES, BurnInPhase
 from scenarios.maintenance import RecurringWindow
 from scenarios.meanings import meanings, models_in
 from scenarios.model import ScenarioKeys
+from scenarios.statement import Statement
 
 Schema = dict[str, Any]
 
@@ -23,11 +24,10 @@ _FROM_ENVIRONMENT: Schema = {
     "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}",
     "description": "a value from the environment: ${NAME} or ${NAME:-default}",
 }
-_USE: Schema = {
-    "description": "names of fragments that are laid under the keys given here",
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-}
 _TEXT: Schema = {"type": "string"}
+_LIST: Schema = {"type": "array", "items": _TEXT}
+_NAMES: Schema = {"anyOf": [_TEXT, _LIST]}
+_USE: Schema = {"description": "names of fragments that are laid under the keys given here", **_NAMES}
 
 
 def suite_schema() -> Schema:
@@ -36,7 +36,16 @@ def suite_schema() -> Schema:
     A stranger's plug-in that does not load is left out; whoever uses it is told when the suite is loaded.
     """
     kinds, sources, levers = _plugins(KINDS), _plugins(SOURCES), _plugins(LEVERS)
-    models: list[Any] = [ScenarioKeys, Target, BurnInPhase, RecurringWindow, *kinds.values(), *sources.values(), *levers.values()]
+    models: list[Any] = [
+        ScenarioKeys,
+        Target,
+        Statement,
+        BurnInPhase,
+        RecurringWindow,
+        *kinds.values(),
+        *sources.values(),
+        *levers.values(),
+    ]
     where, raw = models_json_schema(
         [(m, "validation") for m in models], by_alias=True, ref_template="#/$defs/{model}", schema_generator=_Generator
     )
@@ -82,6 +91,17 @@ def _document(kinds: list[str]) -> Schema:
         "properties": {
             "suite": {**_TEXT, "description": "the suite's name; default: the file's name"},
             "description": {**_TEXT, "description": "for people"},
+            "extends": {**_NAMES, "description": "suites, bundled or by path, on top of which this one stands"},
+            "without": {
+                "type": "object",
+                "properties": {"scenarios": _LIST, "targets": _LIST},
+                "additionalProperties": False,
+                "description": "names of scenarios and targets of the suites below that are left out",
+            },
+            "statements": {
+                "anyOf": [_TEXT, {"type": "object", "additionalProperties": {"$ref": "#/$defs/Statement"}}],
+                "description": "what the contract states, by id, or the file that holds it; scenarios name ids under 'covers'",
+            },
             "plugins": {"type": "array", "items": _TEXT, "description": "Python files with probe kinds, sources or levers"},
             "targets": {
                 "type": "object",
@@ -108,7 +128,7 @@ def _document(kinds: list[str]) -> Schema:
                 "description": "times that come back in which outcomes are kept, but do not count",
             },
         },
-        "required": ["targets", "scenarios"],
+        "anyOf": [{"required": ["targets", "scenarios"]}, {"required": ["extends"]}],
         "additionalProperties": False,
     }
 

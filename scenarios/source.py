@@ -68,8 +68,8 @@ class Table:
 Node = Scalar | Listing | Table
 
 
-def read_file(path: Path, shown: str, mistakes: list[Mistake] | None = None) -> Node:
-    """Return the root node of a YAML file; see `read_text`. Raises: SuiteError."""
+def read_file(path: Path, shown: str, mistakes: list[Mistake] | None = None, *, folder: Path | None = None) -> Node:
+    """Return the root node of a YAML file; see `read_text`. Relative paths in it begin in `folder`. Raises: SuiteError."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(FILE_BYTES + 1)
@@ -78,16 +78,16 @@ def read_file(path: Path, shown: str, mistakes: list[Mistake] | None = None) -> 
         raise SuiteError([Mistake(f"the file '{shown}' could not be read: {why}")]) from None
     if len(raw) > FILE_BYTES:
         raise SuiteError([Mistake(f"the file '{shown}' is larger than {FILE_BYTES // 1024 // 1024} MiB")])
-    return read_text(_decoded(raw, shown), shown, mistakes)
+    return read_text(_decoded(raw, shown), shown, mistakes, folder=path.parent if folder is None else folder)
 
 
-def read_text(text: str, shown: str, mistakes: list[Mistake] | None = None) -> Node:
+def read_text(text: str, shown: str, mistakes: list[Mistake] | None = None, *, folder: Path = Path()) -> Node:
     """Return the root node of a YAML text; `shown` is the path in messages.
 
     What is wrong but can be read past, such as a key given twice, is appended to `mistakes` where that is given.
     Raises: SuiteError for all else.
     """
-    file = SourceFile(shown, tuple(_LINE_END.split(text)))
+    file = SourceFile(shown, tuple(_LINE_END.split(text)), folder)
     builder = _Builder(file, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     try:
         root = builder.document()

@@ -54,14 +54,15 @@ def load_here(suites: Sequence[str], targets: Sequence[str] = ()) -> list[Suite]
 
 
 def files_of(suites: Sequence[str]) -> list[Path]:
-    """Return the file of each suite that has one here; a missing one is told when it is loaded."""
-    from scenarios.loader import find_suite
+    """Return the files of each suite that has one here, with those that it extends; a missing one is told when it is loaded."""
+    from scenarios.finding import files_of as files_of_suite
+    from scenarios.finding import find_suite
     from scenarios.mistakes import SuiteError
 
-    found = []
+    found: list[Path] = []
     for name in suites:
         try:
-            found.append(find_suite(name)[0])
+            found += files_of_suite(find_suite(name)[0])
         except SuiteError:
             found.append(Path(name))
     return found
