@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import ssl
 import time
 from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from probes.evidence.source import EvidenceSource, KeySource, LogSource, RowSource, SampleSource
 from probes.fields import Secret
@@ -21,6 +23,7 @@ from probes.net.building import BadRequestTemplate, Builder, basic
 from probes.net.egress import EgressRefused, NotSent
 from probes.net.flight import Phase
 from probes.net.ledger import Ledger
+from probes.net.reach import Found, Names, Reach, Reached, Turn
 from probes.net.sender import Sender
 from probes.net.tls import Certificate
 from probes.net.trouble import TargetError
@@ -28,7 +31,7 @@ from probes.outcome import CERTIFICATE_ENDS, UNIX_TIME, Exchange, Subject
 from probes.probe import NotGiven
 from probes.redact import Redactor
 from probes.request import RequestTemplate
-from probes.target import Grant, Target
+from probes.target import Grant, Target, Tls
 from probes.values import Values
 
 if TYPE_CHECKING:
@@ -91,6 +94,7 @@ class Session:
         self._hide_secrets()
         builder = Builder(target, subject, run_id, self.nonce)
         self._sender = Sender(target, builder, self._ledger, now=self.now, resolve=resolve)
+        self._reach = Reach(target, self._ledger, resolve=resolve)
 
     # What a probe may know
 
@@ -232,6 +236,22 @@ class Session:
         except BaseExceptionGroup as several:  # all for one reason: the first says it
             raise several.exceptions[0] from None
         return [task.result() for task in tasks]
+
+    def connect(
+        self, host: str, port: int, *, tls: ssl.SSLContext | Tls | None = None, server_name: str = "", **names: Unpack[Names]
+    ) -> AbstractAsyncContextManager[Reached]:
+        """Reach a port: `async with session.connect("db", 5432) as reached`. Raises: TargetError, NotSent."""
+        return self._reach.connected(host, port, self._turn_to_reach(), tls=tls, server_name=server_name, **names)
+
+    def find(self, host: str, port: int, *, judged: bool = True, **names: Unpack[Names]) -> AbstractAsyncContextManager[Found]:
+        """Resolve and judge only, for what brings its own wire and talks to exactly `found.address`, inside the block.
+
+        `judged` is false only for what this machine uses anyway, such as its own resolver. Raises: TargetError, NotSent.
+        """
+        return self._reach.found(host, port, self._turn_to_reach(), judged=judged, **names)
+
+    def _turn_to_reach(self) -> Turn:
+        return contextlib.nullcontext if self._mending.at_work else self._turn
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

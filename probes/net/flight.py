@@ -83,7 +83,7 @@ class Flight:
 
     def waiting_for(self) -> str:
         """Return what is being waited for, such as `the first byte of POST /x (correlation id …)`."""
-        return f"{self._say(_WAITING)} (correlation id {self.correlation_id})"
+        return self._say(_WAITING) + (f" (correlation id {self.correlation_id})" if self.correlation_id else "")
 
     def too_slow(self, limit_s: float) -> WireTrouble:
         """Return the trouble of a deadline that passed in the phase of now."""

@@ -46,13 +46,13 @@ class Transport:
         try:
             async with whole:
                 async with connecting:
-                    await self._find(flight)
+                    await self.find(flight)
                     wire = self._wire(flight, context, bodiless)
                     try:
                         await wire.open()
                     except ssl.SSLError as problem:
                         wire.close()
-                        raise flight.trouble(await self._why_no_tls(problem, flight)) from problem
+                        raise flight.trouble(await self.why_no_tls(problem, flight)) from problem
                 return await wire.ask(payload), wire.tls
         except TimeoutError as problem:
             if whole.expired():
@@ -64,8 +64,8 @@ class Transport:
             if wire is not None:
                 wire.close()
 
-    async def _find(self, flight: Flight) -> None:
-        """Resolve once, and let the one address that is used through the policy."""
+    async def find(self, flight: Flight, *, judged: bool = True) -> None:
+        """Resolve once, and let the one address that is used through the policy. Raises: WireTrouble, EgressRefused."""
         if egress.is_address(flight.host):
             flight.address = flight.host
         else:
@@ -78,14 +78,15 @@ class Transport:
             flight.address = egress.choose(addresses)
             flight.resolved = perf_counter()
         flight.phase = Phase.EGRESS
-        egress.admit(flight.host, flight.address, private_networks=self._private_networks)
+        if judged:
+            egress.admit(flight.host, flight.address, private_networks=self._private_networks)
 
     def _wire(self, flight: Flight, context: ssl.SSLContext | None, bodiless: bool) -> Wire:
         limits = self._limits
         reading = Reading(flight, header_bytes=limits.header_bytes, body_bytes=limits.body_bytes, bodiless=bodiless)
         return Wire(flight, reading, context, self._tls.server_name or flight.host)
 
-    async def _why_no_tls(self, problem: ssl.SSLError, flight: Flight) -> str:
+    async def why_no_tls(self, problem: ssl.SSLError, flight: Flight) -> str:
         """Return the sentence; for a wrong date or name, shake hands once more, forgiving, to read the certificate."""
         seen: dict[str, Any] | None = None
         if isinstance(problem, ssl.SSLCertVerificationError) and problem.verify_code in _SECOND_LOOK:

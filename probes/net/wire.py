@@ -35,7 +35,7 @@ class Wire(asyncio.Protocol):
         try:
             await asyncio.get_running_loop().create_connection(lambda: self, self._flight.address, self._flight.port)
         except OSError as problem:
-            raise self._flight.trouble(self._why_not(problem)) from problem
+            raise self._flight.trouble(why_not(self._flight, problem)) from problem
         if not self._ready:
             await self._wait()
         if self._reading.finished:
@@ -140,9 +140,7 @@ class Wire(asyncio.Protocol):
             if self._ready:
                 self._reading.ended(exc)
             else:
-                how = "connection reset" if isinstance(exc, ConnectionResetError) else "connection closed"
-                where = f"{flight.where} ({flight.request}): {how}"
-                self._reading.stop(flight.trouble(f"{flight.target} broke off the TLS handshake at {where}"))
+                self._reading.stop(flight.trouble(why_no_handshake(flight, exc)))
         self._wake()
 
     def _wake(self) -> None:
@@ -160,9 +158,16 @@ class Wire(asyncio.Protocol):
         finally:
             self._waiter = None
 
-    def _why_not(self, problem: OSError) -> str:
-        flight = self._flight
-        if isinstance(problem, ConnectionRefusedError):
-            return f"{flight.target} refused the connection at {flight.where} ({flight.request})"
-        reason = (problem.strerror or str(problem)).lower()
-        return f"{flight.target} could not be reached at {flight.where} ({flight.request}): {reason}"
+
+def why_not(flight: Flight, problem: OSError) -> str:
+    """Return the sentence for a connection that did not come about."""
+    if isinstance(problem, ConnectionRefusedError):
+        return f"{flight.target} refused the connection at {flight.where} ({flight.request})"
+    reason = (problem.strerror or str(problem)).lower()
+    return f"{flight.target} could not be reached at {flight.where} ({flight.request}): {reason}"
+
+
+def why_no_handshake(flight: Flight, problem: Exception | None) -> str:
+    """Return the sentence for a TLS handshake that the other side ended."""
+    how = "connection reset" if isinstance(problem, ConnectionResetError) else "connection closed"
+    return f"{flight.target} broke off the TLS handshake at {flight.where} ({flight.request}): {how}"
