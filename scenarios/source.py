@@ -81,14 +81,16 @@ def read_file(path: Path, shown: str, mistakes: list[Mistake] | None = None, *, 
     return read_text(_decoded(raw, shown), shown, mistakes, folder=path.parent if folder is None else folder)
 
 
-def read_text(text: str, shown: str, mistakes: list[Mistake] | None = None, *, folder: Path = Path()) -> Node:
-    """Return the root node of a YAML text; `shown` is the path in messages.
+def read_text(
+    text: str, shown: str, mistakes: list[Mistake] | None = None, *, folder: Path = Path(), reader: type[Builder] | None = None
+) -> Node:
+    """Return the root node of a YAML text; `shown` is the path in messages. A `reader` of another program's files may be milder.
 
     What is wrong but can be read past, such as a key given twice, is appended to `mistakes` where that is given.
     Raises: SuiteError for all else.
     """
     file = SourceFile(shown, tuple(_LINE_END.split(text)), folder)
-    builder = _Builder(file, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    builder = (reader or Builder)(file, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     try:
         root = builder.document()
     except yaml.MarkedYAMLError as problem:
@@ -129,7 +131,7 @@ def resolve(text: str) -> str | int | float | bool | None:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-class _Builder:
+class Builder:
     """Builds nodes from parser events, so that depth, size and aliases are bounded while reading."""
 
     def __init__(self, file: SourceFile, events: Iterator[Any]) -> None:
@@ -158,7 +160,7 @@ class _Builder:
         if depth > _DEPTH:
             raise SuiteError([*self.mistakes, Mistake("nested too deeply", self._place(event), f"at most {_DEPTH} levels")])
         if event.tag is not None:
-            self._wrong(event, f"the tag '{_short_tag(event.tag)}' is not known here", "write the value without a tag")
+            self.tagged(event)
         if event.anchor:
             self._anchors[event.anchor] = None
         self._written += 2  # a key is counted as well
@@ -172,8 +174,17 @@ class _Builder:
             return self._table(event, depth)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._listing(event, depth)
-        value = resolve(event.value) if event.implicit[0] else event.value
-        return Scalar(value, self._place(event)), 1
+        return Scalar(self.value(event), self._place(event)), 1
+
+    def tagged(self, event: Any) -> None:
+        self._wrong(event, f"the tag '{_short_tag(event.tag)}' is not known here", "write the value without a tag")
+
+    def value(self, event: Any) -> str | int | float | bool | None:
+        return resolve(event.value) if event.implicit[0] else str(event.value)
+
+    def merges(self, event: Any) -> bool:  # whether `<<` is kept as a key
+        self._wrong(event, "the merge key '<<' is not known here", "put it under 'fragments' and write 'use: [NAME]'")
+        return False
 
     def _alias(self, event: Any) -> tuple[Node, int]:
         known = self._anchors.get(event.anchor)
@@ -220,8 +231,7 @@ class _Builder:
         if not isinstance(event, yaml.ScalarEvent) or (event.value == "" and event.implicit[0]):
             self._wrong(event, "a key must be text", "")
             return None
-        if event.value == "<<" and event.implicit[0]:
-            self._wrong(event, "the merge key '<<' is not known here", "put it under 'fragments' and write 'use: [NAME]'")
+        if event.value == "<<" and event.implicit[0] and not self.merges(event):
             return None
         return str(event.value)
 
