@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,12 +12,7 @@ from pydantic import Field, PositiveInt
 from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow
 from probes.fields import Duration
 from probes.redact import Redactor
-
-# What a program needs to be found and to find its own configuration; no token of ours is among them.
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "KUBECONFIG", "DOCKER_HOST", "XDG_RUNTIME_DIR", "SSL_CERT_FILE")
-_CHUNK = 64 * 1024
-_AFTER_KILL_S = 2.0
-
+from probes.running import Program
 
 _Line = tuple[str, bool]  # the text, and whether it came on standard error
 
@@ -74,80 +65,10 @@ class Command(LogSource, source="command"):
     async def _run(self, since: datetime) -> tuple[list[_Line], bool]:
         """Run once and return the lines, and whether there were more than may be read."""
         stamp = since.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        argv = [part.replace("{{since}}", stamp) for part in self.argv]
-        names = {*_PASSED_ON, *self.env}
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={name: value for name, value in os.environ.items() if name in names},
-                start_new_session=True,  # its own process group, so that its children can be killed with it
-            )
-        except (OSError, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or str(problem)
-            raise EvidenceError(f"the {self.describe()} could not be started: {reason.lower()}") from problem
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await self._output(process)
-        except TimeoutError as problem:
-            raise EvidenceError(f"the {self.describe()} was not done after {self.timeout:g} s and was stopped") from problem
-        finally:
-            _kill(process)  # at once: a second cancellation may not leave it running
-            await asyncio.shield(_end(process))
-
-    async def _output(self, process: asyncio.subprocess.Process) -> tuple[list[_Line], bool]:
-        assert process.stdout is not None and process.stderr is not None
-        async with asyncio.TaskGroup() as both:
-            complaint = both.create_task(self._read_pipe(process, process.stderr))
-            output = both.create_task(self._read_pipe(process, process.stdout))
-        (raw, long), (aside, long_aside) = output.result(), complaint.result()
-        cut_short = long or long_aside
-        if not cut_short and await process.wait() != 0:
-            first = next(iter(aside.decode("utf-8", "replace").strip().splitlines()), "it said nothing")
-            how = _ending(process.returncode or 0)
-            raise EvidenceError(f"the {self.describe()} {how}: {self._redactor().text(first)[:300]}")
-        return [*self._lines(raw, aside=False), *self._lines(aside, aside=True)], cut_short
+        program = Program(self.describe(), self.timeout, self.max_bytes, self.env)
+        ran = await program.run([part.replace("{{since}}", stamp) for part in self.argv])
+        return [*self._lines(ran.out, aside=False), *self._lines(ran.err, aside=True)], ran.cut_short
 
     def _lines(self, raw: bytes, *, aside: bool) -> list[_Line]:
         text = raw.decode(self.encoding, "replace").removesuffix("\n")
         return [(line.removesuffix("\r"), aside) for line in text.split("\n")] if raw else []
-
-    async def _read_pipe(self, process: asyncio.subprocess.Process, pipe: asyncio.StreamReader) -> tuple[bytes, bool]:
-        """Read up to the limit; what would print more is stopped at once, since nobody will read it."""
-        pieces, length = [], 0
-        while piece := await pipe.read(_CHUNK):
-            pieces.append(piece)
-            length += len(piece)
-            if length > self.max_bytes:
-                _kill(process)
-                return b"".join(pieces)[: self.max_bytes], True
-        return b"".join(pieces), False
-
-    def _redactor(self) -> Redactor:
-        """Return one that knows the values which the program was given by name."""
-        redactor = Redactor()
-        for name in self.env:
-            redactor.add(os.environ.get(name, ""), name)
-        return redactor
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """Kill the whole group, also what outlived the program itself."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Wait briefly for what was killed, and let go of its pipes."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_AFTER_KILL_S):
-            await process.wait()
-    transport = getattr(process, "_transport", None)
-    if transport is not None:
-        transport.close()  # pipes that a grandchild in another group still holds would stay open
-
-
-def _ending(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
