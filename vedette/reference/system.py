@@ -8,6 +8,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,6 +44,7 @@ def system_names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules([str(here)]) if m.ispkg and (here / m.name / "system.py").is_file())
 
 
+@cache
 def find_system(name: str) -> type[System]:
     """Return the system of that name. Raises: ValueError."""
     if name not in system_names():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from probes.outcome import Verdict
@@ -63,17 +65,39 @@ def test_the_worst_of_several_scenarios_of_a_kind_decides() -> None:
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if v is not Verdict.PASS])
 def test_anything_but_a_pass_on_a_sound_target_is_a_false_alarm(verdict: Verdict) -> None:
-    assert false_alarms(3, [_seen("http", Verdict.PASS), _seen("health", verdict, "why")]) == [f"run 3: a health: {verdict}: why"]
+    seen = [_seen("http", Verdict.PASS), _seen("health", verdict, "why")]
+    assert false_alarms("run 3", seen, "staging") == [f"run 3: a health: {verdict}: why"]
 
 
-def test_a_sound_run_in_which_nothing_was_asked_is_a_false_alarm() -> None:
-    assert false_alarms(1, []) == ["run 1: no scenario was run"]
+def test_in_production_what_is_not_permitted_may_be_skipped_if_it_says_so() -> None:
+    passed = _seen("http", Verdict.PASS)
+    assert false_alarms("run 1", [passed, _seen("rate_limit", Verdict.SKIPPED, "not permitted")], "production") == []
+    assert false_alarms("run 1", [passed, _seen("rate_limit", Verdict.SKIPPED, "")], "production")
+    assert false_alarms("run 1", [passed, _seen("rate_limit", Verdict.INCONCLUSIVE, "why")], "production")
+
+
+@pytest.mark.parametrize("seen", [[], [_seen("http", Verdict.SKIPPED, "not permitted")]], ids=["none", "all skipped"])
+def test_a_sound_run_in_which_nothing_was_asked_is_a_false_alarm(seen: list[Seen]) -> None:
+    assert false_alarms("run 1", seen, "production") == ["run 1: nothing was asked"]
 
 
 def test_a_proof_of_nothing_does_not_hold() -> None:
     assert not Proof((), 0, (), 0.0).holds
     assert Proof((), 1, (), 0.0).holds
     assert not Proof((), 1, ("run 1: …",), 0.0).holds
+
+
+def test_a_proof_that_leaves_a_system_out_does_not_hold_though_nothing_is_refuted() -> None:
+    proof = Proof((), 1, (), 0.0, ("edge (needs the modules dns)",))
+    assert not proof.holds and not proof.refuted
+    assert proof.render().splitlines()[-1] == "left out: edge (needs the modules dns)"
+
+
+def test_a_fault_is_caught_only_by_a_scenario_that_covers_what_it_breaks() -> None:
+    fault = replace(FAULT, breaks=("limit.holds",))
+    caught = _seen("rate_limit", Verdict.FAIL)
+    assert "no scenario of kind rate_limit that covers limit.holds" in judge_fault(fault, [caught]).why_missed
+    assert not judge_fault(fault, [replace(caught, covers=("limit.holds", "limit.told"))]).why_missed
 
 
 def test_the_matrix_has_a_letter_for_each_verdict_and_marks_the_owner() -> None:
@@ -91,8 +115,8 @@ async def test_real_faults_are_caught_over_real_sockets_and_the_sound_target_pas
     assert (said["faults"], said["caught"], said["missed"], said["vacuous_passes"]) == (3, 3, [], [])
     assert said["false_alarms"] == [] and proof.holds
     assert said["matrix"]["cache_off"]["tenant_cache_isolation"] == "inconclusive"
-    assert set(said["matrix"]["limit_off"]) >= {fault.owner for fault in FAULTS.values()}
-    assert len(told) == 4 and "sound run 1: all pass" in told
+    assert set(said["matrix"]["limit_off"]) >= {fault.owner for fault in FAULTS.values() if fault.system == "demo"}
+    assert sorted(told) == ["cache_off: caught", "limit_off: caught", "log_nothing: caught"]
 
 
 @pytest.mark.anyio

@@ -31,7 +31,7 @@ def proving(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     monkeypatch.setattr(job, "ProcessPoolExecutor", InThreads)
 
     def prove(*faults: str, sound_runs: int = 0) -> tuple[int, dict[str, Any]]:
-        code = command.run(argparse.Namespace(json=True, fault=list(faults), sound_runs=sound_runs, jobs=1))
+        code = command.run(argparse.Namespace(json=True, fault=list(faults), system=[], sound_runs=sound_runs, jobs=1))
         return code, json.loads(capsys.readouterr().out)
 
     return prove
@@ -82,6 +82,6 @@ def test_a_law_that_lets_everything_pass_is_found_out(proving: Proving, monkeypa
 
 def test_a_suite_in_which_the_owner_is_not_asked_catches_nothing(proving: Proving, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = job.run_once
-    monkeypatch.setattr(job, "run_once", lambda fault: [seen for seen in asked(fault) if seen.kind != "rate_limit"])
+    monkeypatch.setattr(job, "run_once", lambda *about: [seen for seen in asked(*about) if seen.kind != "rate_limit"])
     code, said = proving("limit_off")
     assert (code, said["missed"]) == (Exit.FAILED, ["limit_off"])

@@ -1,4 +1,4 @@
-"""This file is for `vedette coverage`: what a contract states, which scenarios look whether it is so, and what nobody looks at."""
+"""This file is for `vedette coverage`: what a contract states, who looks whether it is so, and what nobody sees."""
 
 from __future__ import annotations
 

@@ -15,7 +15,10 @@ SUMMARY = "prove the probes: every fault must be caught, no sound run may fail"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the matrix")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this fault, repeatable")
-    parser.add_argument("--sound-runs", type=int, default=20, metavar="N", help="runs without any fault (default: 20)")
+    parser.add_argument("--system", action="append", default=[], metavar="NAME", help="only this system's suite, repeatable")
+    parser.add_argument(
+        "--sound-runs", type=int, default=20, metavar="N", help="runs of each suite without any fault (default: 20)"
+    )
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="targets at a time (default: 4)")
 
 
@@ -27,8 +30,18 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs < 1 or args.sound_runs < 0:
         raise UsageError("--jobs should be a whole number from 1 on, --sound-runs one from 0 on")
     try:
-        proof = asyncio.run(prove(faults=args.fault or None, sound_runs=args.sound_runs, jobs=args.jobs, progress=tell))
+        proof = asyncio.run(
+            prove(
+                faults=args.fault or None,
+                systems=args.system or None,
+                sound_runs=args.sound_runs,
+                jobs=args.jobs,
+                progress=tell,
+            )
+        )
     except ValueError as problem:
         raise UsageError(str(problem)) from problem
     sys.stdout.write((json.dumps(proof.to_json()) if args.json else proof.render()) + "\n")
-    return Exit.PASSED if proof.holds else Exit.FAILED
+    if proof.holds:
+        return Exit.PASSED
+    return Exit.FAILED if proof.refuted else Exit.INCONCLUSIVE
