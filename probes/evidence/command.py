@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, PositiveInt
 
-from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow
+from probes.evidence.source import LogLine, LogSource, LogWindow
 from probes.fields import Duration
 from probes.redact import Redactor
 from probes.running import Program

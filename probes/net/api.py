@@ -45,7 +45,7 @@ class ApiSource(EvidenceSource):
         try:
             return await self._sender().send(template, contextlib.nullcontext, blame=False)
         except TargetError as problem:
-            raise self.unread(str(problem)) from None
+            raise self.unread(str(problem).replace("limit body_bytes", "max_bytes")) from None
         except NotSent as problem:
             raise self.unread(str(problem)) from None
 
@@ -53,7 +53,10 @@ class ApiSource(EvidenceSource):
         self, path: str, *, query: Mapping[str, Any] | None = None, method: str = "GET", json: Json = None
     ) -> Json:
         """Return the JSON of an answer with status 2xx. Raises: EvidenceError for anything else."""
-        answer = await self.ask(path, query=query, method=method, json=json)
+        return self.json_of(await self.ask(path, query=query, method=method, json=json))
+
+    def json_of(self, answer: Answer) -> Json:
+        """Return the JSON of an answer with status 2xx. Raises: EvidenceError for anything else."""
         if not 200 <= answer.status < 300:
             raise self.unread(_REFUSALS.get(answer.status, f"it answered {answer.status}{self._said(answer)}"))
         try:
@@ -69,13 +72,17 @@ class ApiSource(EvidenceSource):
         text = " ".join(answer.text.split())[:200]
         return f": {text}" if text else ""
 
+    def sent_headers(self) -> dict[str, HeaderValue]:
+        """Return the headers of every question; a subclass may have some of its own."""
+        return self.headers
+
     def _sender(self) -> Sender:
         limits = Limits(request=self.timeout, connect=self.timeout, body_bytes=self.max_bytes)
         target = Target(
             name="it",
             base_url=self.url,
             environment=Environment.STAGING,
-            headers=self.headers,
+            headers=self.sent_headers(),
             auth=self.auth,
             tls=self.tls,
             limits=limits,
