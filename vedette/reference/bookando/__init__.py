@@ -1,0 +1,1 @@
+"""The booking platform of the first of the five documents: structured logs, correlation, metrics, audit trail, feature flags."""

@@ -1,0 +1,1 @@
+"""What the embedded systems are made of: logs, metrics, accounts, audit trail, jobs and webhooks, each with its usual bugs."""
