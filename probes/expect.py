@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from probes.bounds import AtLeast, Bounds, DurationBounds
+from probes.contracts.catalogue import BodyContractName
 from probes.fields import Configured, Duration
 from probes.jsonpath import find, finder
 from probes.matchers import Finding, Matcher, Selection, TextMatcher
@@ -71,6 +72,7 @@ class Expectation(Configured):
     headers: dict[str, TextMatcher] = Field(default_factory=dict)  # by name, in any case
     json_values: dict[JsonPath, Matcher] = Field(default_factory=dict, alias="json")  # by RFC 9535 path
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # of the whole body
+    contract: BodyContractName | None = None  # the name of a bundled contract that the whole body fits
     body: TextMatcher | None = None  # of the whole body as text
     size_bytes: Bounds | None = None  # of the body, after decompression
     http_version: Versions | None = None  # 1.0 or 1.1, or a list of such
@@ -93,7 +95,9 @@ class Expectation(Configured):
 
     @model_validator(mode="after")
     def _prepare(self) -> Expectation:
-        self._whole = None if self.json_schema is None else Matcher.model_validate({"schema": self.json_schema})
+        whole = {"schema": self.json_schema, "contract": self.contract}
+        given_of_it = {key: value for key, value in whole.items() if value is not None}
+        self._whole = Matcher.model_validate(given_of_it) if given_of_it else None
         given = ((self.duration, False), (self.warn_above, True))
         self._times = [(DurationBounds(le=bound), soft) for bound, soft in given if bound is not None]
         self._open = has_places(self)
@@ -151,7 +155,7 @@ class Expectation(Configured):
         yield from _each("status", self.status, Selection([answer.status]), now)
         for name, matcher in self.headers.items():
             yield from _each(f"header {name}", matcher, Selection(answer.all_headers(name)), now)
-        if self.json_values or self.json_schema is not None:
+        if self.json_values or self._whole is not None:
             yield from self._json(answer)
         if self.body is not None:
             yield from _each("the body", self.body, Selection([answer.text], hollow=not answer.body.strip()), now)

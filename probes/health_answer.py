@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from probes.contracts.catalogue import find
 from probes.expect import asked, trail
 from probes.exposure import exposed, quoted
-from probes.operators import instant
+from probes.misfits import misfits
+from probes.operators import instant, schema_validator
 from probes.outcome import Check, Evidence, check
 from probes.request import RequestTemplate
 from probes.session import Answer
@@ -104,6 +106,18 @@ class HealthAnswer:
             state = self.dependencies.get(name)
             trouble = f"does not name {name} under 'checks'" if state is None else f"says {name} is {_said(state)}"
             yield self._check(f"says {name} is up", state == "up", "up", state or "not named", trouble)
+
+    def fits(self, contract: str) -> Check:
+        """Return the check that the whole body is what a bundled contract says."""
+        wrong = ["there is no JSON object"]
+        if self.document is not None:
+            wrong = [
+                clause if clause[0] == "'" else f"the body {clause}"
+                for clause in misfits(schema_validator(find(contract).text), self.document)
+            ]
+        trouble = "" if not wrong else wrong[0] if not wrong[1:] else f"{wrong[0]}, and {len(wrong) - 1} more"
+        say = f"breaks the contract {contract}: {trouble}"
+        return self._check(f"fits the contract {contract}", not wrong, contract, trouble or "fits", say)
 
     def moved_on_from(self, earlier: HealthAnswer) -> bool:
         """Tell whether the timestamp is later than that of an earlier answer."""

@@ -14,6 +14,7 @@ from pydantic import Field, GetJsonSchemaHandler, PrivateAttr, field_validator, 
 from pydantic_core import CoreSchema
 
 from probes.bounds import Bounds
+from probes.contracts.catalogue import BodyContractName
 from probes.fields import Configured, Duration
 from probes.operators import OPERATORS, comparable, pattern, schema_validator, shown
 from probes.outcome import Json
@@ -40,6 +41,7 @@ _PHRASES = {
     "type": "is of type {}",
     "length": "has a length that {}",
     "json_schema": "fits the schema",
+    "contract": "fits the contract {}",
     "newer_than": "is a time not older than {} s",
     "within": "is a time within {} s of now",
 }
@@ -93,6 +95,7 @@ class Matcher(Configured):
     exists: bool | None = None  # true: there is a value, null included; false: there is none
     empty: bool | None = None  # a text, array or object of length 0
     json_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")  # a JSON Schema that the value fits
+    contract: BodyContractName | None = None  # the name of a bundled contract that the value fits, such as travel-ready
     newer_than: Duration | None = None  # an ISO 8601 time with offset that is not older than this
     within: Duration | None = None  # the same, at most this far from now in either direction
 
@@ -243,6 +246,8 @@ def _phrase(name: str, operand: Any) -> str:
 def _operand_text(name: str, operand: Any) -> str:
     if name in ("newer_than", "within"):
         return f"{operand:g}"
+    if name == "contract":
+        return str(operand)
     if name == "type":
         return " or ".join(operand)
     return str(operand) if isinstance(operand, Bounds) else shown(operand, 80)

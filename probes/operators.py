@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
+from probes.contracts import catalogue
 from probes.outcome import Json
 from probes.shorten import shorten
 
@@ -236,6 +237,10 @@ def _schema(value: Json, schema_text: str, now: datetime) -> str:
     return f"does not fit the schema{f' at {place}' if place else ''}: {shown(first.message)[1:-1]}"
 
 
+def _contract(value: Json, name: str, now: datetime) -> str:
+    return _schema(value, catalogue.find(name).text, now).replace("the schema", f"the contract {name}", 1)
+
+
 def instant(value: Json) -> datetime | None:
     """Return the instant of an ISO 8601 text with an offset, or None for anything else."""
     if not isinstance(value, str) or len(value) < 20:  # shortest: 2026-01-01T00:00:00Z
@@ -279,6 +284,7 @@ OPERATORS: Mapping[str, Operator] = {
     "length": _length,
     "empty": _empty,
     "json_schema": _schema,
+    "contract": _contract,
     "newer_than": _newer_than,
     "within": _within,
 }

@@ -60,11 +60,12 @@ def find(name: str) -> Contract:
     return Contract(name, Sort(told["sort"]), told["about"], told["source"], told["body"])
 
 
-def _of_sort(sort: Sort) -> AfterValidator:
+def _of_sort(*sorts: Sort) -> AfterValidator:
     def check(name: str) -> str:
         found = find(name)
-        if found.sort is not sort:
-            raise ValueError(f"'{name}' is a contract of sort '{found.sort}', not '{sort}'; there is {', '.join(names(sort))}")
+        if found.sort not in sorts:
+            wanted, there = "' or '".join(sorts), ", ".join(one for sort in sorts for one in names(sort))
+            raise ValueError(f"'{name}' is a contract of sort '{found.sort}', not '{wanted}'; there is {there}")
         return name
 
     return AfterValidator(check)
@@ -75,3 +76,4 @@ LogContractName = Annotated[str, _of_sort(Sort.LOG), _AS_TEXT]
 AuditContractName = Annotated[str, _of_sort(Sort.AUDIT), _AS_TEXT]
 HealthContractName = Annotated[str, _of_sort(Sort.HEALTH), _AS_TEXT]
 MetricsContractName = Annotated[str, _of_sort(Sort.METRICS), _AS_TEXT]
+BodyContractName = Annotated[str, _of_sort(Sort.HEALTH, Sort.LOG, Sort.AUDIT), _AS_TEXT]  # of those that are a JSON Schema

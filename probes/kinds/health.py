@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
+from probes.contracts.catalogue import HealthContractName
 from probes.expect import trail
 from probes.fields import Duration, FaultRef
 from probes.outcome import Check, check, control, note
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from probes.health_answer import HealthAnswer
     from probes.session import Session
 
+Endpoint = Literal["live", "ready", "startup", "detail", "alias"]
+
+_ROLES: dict[Endpoint, str] = {
+    "live": "liveness",
+    "ready": "readiness",
+    "startup": "start-up",
+    "detail": "detail",
+    "alias": "alias",
+}
 _REPLICAS = 5  # further looks at a timestamp that went backwards
 _SPLIT = "liveness and readiness part when a dependency fails"
 
@@ -36,6 +46,8 @@ class Health(Probe, kind="health"):
     startup: str | None = None  # it has started
     detail: str | None = None  # the detailed health answer
     alias: str | None = None  # a legacy address that proxies readiness
+    # what the whole body must be, at 200 and at 503: a bundled contract for any of the endpoints above, such as live: travel-live
+    contracts: dict[Endpoint, HealthContractName] = Field(default_factory=dict)
     dependencies: tuple[str, ...] = ()  # that readiness must name; none: all that it names must be up
     # values of `status` that mean well, in any case
     status_values: tuple[str, ...] = Field(default=("ok", "up", "healthy", "pass", "ready", "alive", "started"), min_length=1)
@@ -59,6 +71,9 @@ class Health(Probe, kind="health"):
             raise ValueError("'fault' needs 'fault_dependency', the name under 'checks' of what it takes down")
         if self.alias is not None and self.ready is None:
             raise ValueError("'alias' needs 'ready' to agree with")
+        for name in self.contracts:
+            if getattr(self, name) is None:
+                raise ValueError(f"'contracts' names '{name}', but the scenario gives no address for '{name}'")
         return self
 
     async def ask(self, session: Session) -> AsyncIterator[Check]:
@@ -77,13 +92,7 @@ class Health(Probe, kind="health"):
             yield made
 
     def _endpoints(self) -> list[tuple[str, str]]:
-        places = (
-            ("liveness", self.live),
-            ("readiness", self.ready),
-            ("start-up", self.startup),
-            ("detail", self.detail),
-            ("alias", self.alias),
-        )
+        places = [(role, getattr(self, name)) for name, role in _ROLES.items()]
         return [(role, path) for role, path in places if path is not None]
 
     def _why_passive(self, session: Session) -> str:
@@ -132,6 +141,9 @@ class _Visit:
         self.session.measure(f"{role} duration", first.answer.duration_s, "s")
         for made in first.checks(accepted=self.probe.status_values, skew_s=self.probe.skew):
             yield made
+        for name, contract in self.probe.contracts.items():
+            if _ROLES[name] == role and first.answer.status in (200, 503):
+                yield first.fits(contract)
         if role == "liveness":
             for made in self._quick(first):
                 yield made

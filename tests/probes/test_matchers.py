@@ -34,6 +34,7 @@ SOUND: dict[str, tuple[Any, Any]] = {
     "length": (3, "abc"),
     "empty": (False, "x"),
     "schema": ({"type": "string"}, "x"),
+    "contract": ("travel-live", {"status": "ok", "timestamp": "2026-11-21T10:00:00Z"}),
     "newer_than": ("5m", "2026-11-21T09:56:00Z"),
     "within": ("5m", "2026-11-21T11:04:00+01:00"),
 }
