@@ -116,8 +116,13 @@ class _Careful:
             raise LineTrouble("the line ends with a carriage return")
         self._blanks()
         name = self._word_of(re.compile(_NAME), "a metric name")
-        self._blanks()
-        labels = self._labels(name) if self._next("{") else ()
+        apart = self._blanks()
+        labels: Labels = ()
+        if self._next("{"):
+            labels = self._labels(name)
+            apart = self._blanks() or not self._openmetrics
+        if not apart and self._at < len(self._line):
+            raise LineTrouble(f"a blank is missing at column {self._at + 1}")
         value = self._number(f"the value of {name}")
         at = self._time(name)
         exemplar = self._exemplar(name)
@@ -156,7 +161,7 @@ class _Careful:
             raise LineTrouble(f"the value of the label {key} of {name} {problem}") from None
 
     def _number(self, what: str) -> float:
-        self._blanks(at_least_one=self._openmetrics or self._line[self._at - 1 : self._at] != "}")
+        self._blanks()
         word = self._word()
         if not _NUMBER.fullmatch(word):
             raise LineTrouble(f"{what} is missing" if not word else f"{what} is no number: {shown(word, 40)}")
@@ -194,12 +199,12 @@ class _Careful:
         self._at += 1
         return True
 
-    def _blanks(self, *, at_least_one: bool = False) -> None:
+    def _blanks(self) -> bool:
+        """Go over blanks, and say whether there were any."""
         before = self._at
         match = _BLANK.match(self._line, self._at)
         self._at = match.end() if match else self._at
-        if at_least_one and before == self._at and self._at < len(self._line):
-            raise LineTrouble(f"a blank is missing at column {self._at + 1}")
+        return self._at > before
 
     def _word_of(self, allowed: re.Pattern[str], what: str) -> str:
         match = allowed.match(self._line, self._at)
