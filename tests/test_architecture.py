@@ -16,6 +16,8 @@ LINE = ("probes", "scenarios", "reports", "vedette")  # each may import only wha
 OWNERS = {
     "httpx": ("probes/session.py", "probes/net/"),
     "httptools": ("probes/net/", "vedette/reference/"),
+    "psycopg": ("probes/evidence/postgres.py",),
+    "pymysql": ("probes/evidence/mysql.py",),
     "redis": ("probes/evidence/redis.py", "vedette/reference/"),
     "yaml": ("scenarios/source.py",),
     "sqlmodel": ("reports/store/",),
