@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from probes.evidence.source import EvidenceSource, KeySource, LogSource, RowSource, SampleSource
@@ -77,9 +78,11 @@ class Session:
         suite_path: str = "",
         clock: Callable[[], datetime] = utc_now,
         resolve: egress.Resolve = egress.resolve,
+        artifacts: Path | None = None,
     ) -> None:
         self.target = target
         self.subject = subject
+        self.artifacts = artifacts  # the folder for what is kept beside the outcome, such as pictures; None: a temporary one
         self.redactor = redactor or Redactor()
         self.nonce = secrets.token_hex(6)
         self.measurements: list[tuple[str, float, str]] = []
@@ -92,8 +95,8 @@ class Session:
         self._sent = 0
         self._mending = Mending(self, journal, suite_path)
         self._hide_secrets()
-        builder = Builder(target, subject, run_id, self.nonce)
-        self._sender = Sender(target, builder, self._ledger, now=self.now, resolve=resolve)
+        self.builder = Builder(target, subject, run_id, self.nonce)  # also for kinds with a wire of their own
+        self._sender = Sender(target, self.builder, self._ledger, now=self.now, resolve=resolve)
         self._reach = Reach(target, self._ledger, resolve=resolve)
 
     # What a probe may know
@@ -214,7 +217,7 @@ class Session:
             return await self._sender.send(filled, contextlib.nullcontext, blame=False)
         answer = await self._sender.send(filled, self._turn)
         if answer.certificate is not None:
-            self._note_end(answer.certificate.not_after)
+            self.certificate_ends(answer.certificate.not_after)
         return answer
 
     async def burst(
@@ -263,7 +266,7 @@ class Session:
             self._ledger.forget_interrupted()
             yield
 
-    def _note_end(self, not_after: datetime) -> None:
+    def certificate_ends(self, not_after: datetime) -> None:
         """Measure when the first of the certificates that were shown expires, once however many answers there are."""
         if self._certificate_ends is not None:
             if not_after >= self._certificate_ends:

@@ -106,6 +106,11 @@ class Builder:
         request = Message.made(template.method.upper(), url, _raw(headers.values()), content)
         return Built(request, correlation_id, own)
 
+    @property
+    def user_agent(self) -> str:
+        """The name under which we ask: product, scenario and run."""
+        return self._user_agent
+
     def follow(self, built: Built, status: int, location: str) -> Built:
         """Return the next hop. Raises: ValueError with a clause for a person where it cannot be followed."""
         before = built.request
