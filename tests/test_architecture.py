@@ -34,6 +34,8 @@ OWNERS = {
     "apscheduler": ("scenarios/schedule.py",),
     "prometheus_client": ("reports/metrics/",),
     "locust": ("scenarios/load/locustfile.py",),
+    "cryptography": ("probes/certificates.py", "vedette/reference/"),
+    "dns": ("probes/dns_answers.py", "vedette/reference/"),
     "requests": (),
     "aiohttp": (),
 }

@@ -94,7 +94,8 @@ class Tcp(Probe, kind="tcp"):
 
     async def _ask_open(self, session: Session, host: str, port: int) -> AsyncIterator[Check]:
         seen = await self._talk(session, host, port)
-        where, proof = f"{host}:{port}", seen.as_evidence()
+        where = seen.reached.where if host == seen.reached.address else f"{host}:{port} ({seen.reached.address})"
+        proof = seen.as_evidence()
         session.measure("connect duration", seen.took_s, "s")
         yield check(
             "the port takes connections", holds=True, expected="a connection", observed=seen.reached.where, evidence=proof
@@ -174,9 +175,7 @@ class Tcp(Probe, kind="tcp"):
         what = "answer" if self.send is not None or self.send_hex is not None else "banner"
         for finding in self.expect.judge(Selection([seen.text], hollow=not seen.text.strip()), session.now()):
             reason = f"the {what} {finding.reason}" if seen.text else "the connection was ended without a word"
-            say = (
-                f"{where} speaks something else than expected: {reason}, expected that it {finding.phrase} ({seen.reached.where})"
-            )
+            say = f"{where} speaks something else than expected: {reason}, expected that it {finding.phrase}"
             made.append(
                 check(
                     f"the {what} {finding.phrase}",

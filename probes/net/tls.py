@@ -35,19 +35,27 @@ class Certificate:
     days_left: float
 
 
-def context_for(tls: Tls, *, forgive: frozenset[str] = frozenset()) -> ssl.SSLContext:
+def context_for(
+    tls: Tls, *, forgive: frozenset[str] = frozenset(), alpn: tuple[str, ...] = ("http/1.1",), ciphers: str = ""
+) -> ssl.SSLContext:
     """Return the context for these settings; making one costs 20 ms, so each is made once and kept.
 
-    `forgive` may hold `dates` and `name`: what a second look leaves unchecked to read the certificate.
+    `alpn` and `ciphers` (default: Python's choice) are what is offered. `forgive` may hold `dates` and `name`: what a
+    second look leaves unchecked to read the certificate.
     Raises: BadTls.
     """
     files = (tls.ca_file, tls.client_certificate, tls.client_key)
-    return _context(tls.verify, files, tuple(_changed(file) for file in files), forgive)
+    return _context(tls.verify, files, tuple(_changed(file) for file in files), forgive, alpn, ciphers)
 
 
 @lru_cache(maxsize=64)
 def _context(
-    verify: bool, files: tuple[str | None, str | None, str | None], changed: tuple[int, ...], forgive: frozenset[str]
+    verify: bool,
+    files: tuple[str | None, str | None, str | None],
+    changed: tuple[int, ...],
+    forgive: frozenset[str],
+    alpn: tuple[str, ...],
+    ciphers: str,
 ) -> ssl.SSLContext:
     ca_file, certificate, key = files
     try:
@@ -61,7 +69,9 @@ def _context(
     except (OSError, ssl.SSLError) as problem:
         named = " and ".join(f"'{file}'" for file in files if file)
         raise BadTls(f"the TLS files of the target cannot be used ({named}): {problem.strerror or problem}") from problem
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(alpn))
+    if ciphers:
+        context.set_ciphers(ciphers)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -101,7 +102,7 @@ async def serve(bugs: Collection[str], folder: Path) -> AsyncIterator[Mapping[st
 
 
 @asynccontextmanager
-async def listening(talk: Talk | None) -> AsyncIterator[int]:
+async def listening(talk: Talk | None, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Hold a port on loopback: with `talk` it takes connections, without it refuses them."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
@@ -123,9 +124,9 @@ async def listening(talk: Talk | None) -> AsyncIterator[int]:
                 await talk(reader, writer)
         finally:
             tasks.discard(task)
-            writer.close()
+            _end(writer)
 
-    server = await asyncio.start_server(one, sock=sock)
+    server = await asyncio.start_server(one, sock=sock, ssl=context)
     try:
         yield number
     finally:
@@ -136,6 +137,14 @@ async def listening(talk: Talk | None) -> AsyncIterator[int]:
         await asyncio.gather(*left, return_exceptions=True)
         await asyncio.sleep(0)  # lets the connections close their sockets
         await server.wait_closed()
+
+
+def _end(writer: asyncio.StreamWriter) -> None:
+    """Close at once: the end of a TLS connection would be waited for, of a plain one what was written is still sent."""
+    if writer.get_extra_info("ssl_object") is None:
+        writer.close()
+    else:
+        writer.transport.abort()
 
 
 async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
