@@ -144,6 +144,15 @@ class RequestTemplate(Configured):
         made._prepared = None
         return made
 
+    def exactly(self, **changes: Any) -> RequestTemplate:
+        """Return a copy in which nothing is filled in any more, so that `{{7*7}}` goes over the wire as it stands.
+
+        `changes` are values of fields, by their names in Python; they are not checked.
+        """
+        made = self.model_copy(update=changes)
+        made._open, made._prepared = False, None
+        return made
+
     def prepared(self, key: object, make: Callable[[], Made]) -> Made:
         """Return what `make` returned before for the same key, where no place is to be filled in; else make it anew."""
         if self._open:
