@@ -39,9 +39,18 @@ class ApiSource(EvidenceSource):
     def describe(self) -> str:
         return f"{self.source_name.replace('_', ' ').capitalize()} at {self.url.partition('://')[2]}"
 
-    async def ask(self, path: str, *, query: Mapping[str, Any] | None = None, method: str = "GET", json: Json = None) -> Answer:
+    async def ask(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        method: str = "GET",
+        json: Json = None,
+        form: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """Return the answer of any status. Raises: EvidenceError where there is none."""
-        template = RequestTemplate.model_validate({"method": method, "path": path, "query": dict(query or {}), "json": json})
+        asked = {"method": method, "path": path, "query": dict(query or {}), "json": json, "form": form}
+        template = RequestTemplate.model_validate(asked)
         try:
             return await self._sender().send(template, contextlib.nullcontext, blame=False)
         except TargetError as problem:
