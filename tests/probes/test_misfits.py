@@ -18,7 +18,7 @@ def _of(schema: dict[str, Any], document: Any) -> list[str]:
     return misfits(schema_validator(json.dumps(schema)), document)
 
 
-CASES: dict[str, tuple[dict[str, Any], Any, list[str]]] = {
+CASES: dict[str, tuple[dict[str, Any], Any, list[str] | None]] = {
     "fits": ({"required": ["a"]}, {"a": 1}, []),
     "lacks": ({"required": ["a"]}, {}, ["lacks 'a'"]),
     "lacks inside": ({"properties": {"e": {"required": ["stack"]}}}, {"e": {}}, ["lacks 'e.stack'"]),
