@@ -19,6 +19,7 @@ OWNERS = {
     "psycopg": ("probes/evidence/postgres.py",),
     "pymysql": ("probes/evidence/mysql.py",),
     "redis": ("probes/evidence/redis.py", "vedette/reference/"),
+    "playwright": ("probes/browsing/driver.py",),
     "yaml": ("scenarios/source.py",),
     "sqlmodel": ("reports/store/",),
     "sqlalchemy": ("reports/store/",),
