@@ -15,7 +15,7 @@ from vedette.exit_codes import Exit, worst
 
 ORDER = (
     *("run", "serve", "deployed", "status", "maintenance", "heartbeat", "token", "reload", "metrics"),
-    *("validate", "coverage", "init", "demo", "report", "prove", "restore", "probes", "schema", "doctor"),
+    *("validate", "coverage", "init", "import", "demo", "report", "prove", "restore", "probes", "schema", "doctor"),
 )
 
 
