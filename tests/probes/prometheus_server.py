@@ -1,4 +1,7 @@
-"""This file is for a real Prometheus on loopback that scrapes an exposition which a test decides."""
+"""This file is for a real Prometheus on loopback with a past that a test decides.
+
+The past is written by `promtool tsdb create-blocks-from openmetrics`: a scrape of its own would begin only after five seconds.
+"""
 
 from __future__ import annotations
 
@@ -10,95 +13,57 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROGRAM = shutil.which("prometheus")
-
-
-@dataclass
-class Scraped:
-    """What is scraped: change `text` whenever you like."""
-
-    text: str = ""
-    times: int = 0
-    url: str = ""
+PROGRAM, TOOL = shutil.which("prometheus"), shutil.which("promtool")
 
 
 @dataclass
 class RealPrometheus:
     url: str
-    scraped: Scraped = field(default_factory=Scraped)
-
-    def get(self, path: str, **query: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=10) as answer:
-            return json.loads(answer.read())
 
     def samples(self, query: str) -> list[Any]:
-        return list(self.get("/api/v1/query", query=query)["data"]["result"])
+        asked = urllib.parse.urlencode({"query": query})
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?{asked}", timeout=10) as answer:
+            return list(json.loads(answer.read())["data"]["result"])
 
-    def until(self, query: str, *, there: bool = True, seconds: float = 30) -> None:
-        """Wait until a query selects something, or nothing any more."""
+    def until(self, query: str, *, seconds: float = 30) -> None:
+        """Wait until a query selects something."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             try:
-                if bool(self.samples(query)) is there:
+                if self.samples(query):
                     return
             except OSError:
                 pass
             threading.Event().wait(0.05)
-        raise AssertionError(f"{query} did not become {'there' if there else 'absent'}")
+        raise AssertionError(f"{query} selects nothing")
 
 
 @contextmanager
-def exposing(scraped: Scraped) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            scraped.times += 1
-            body = scraped.text.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-@contextmanager
-def prometheus(folder: Path, text: str, rules: dict[str, Any] | None = None) -> Iterator[RealPrometheus]:
-    """Run a real Prometheus that scrapes `text` five times a second; it is ended by its own process id."""
-    assert PROGRAM is not None
-    scraped = Scraped(text)
-    with exposing(scraped) as target:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        (folder / "rules.json").write_text(json.dumps(rules or {"groups": []}))
-        config = {
-            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
-            "rule_files": [str(folder / "rules.json")],
-            "scrape_configs": [{"job_name": "shop", "static_configs": [{"targets": [target]}]}],
-        }
-        (folder / "prometheus.json").write_text(json.dumps(config))  # JSON is YAML
-        words = [PROGRAM, f"--config.file={folder / 'prometheus.json'}", f"--storage.tsdb.path={folder / 'tsdb'}",
-                 f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]  # fmt: skip
-        with (folder / "prometheus.log").open("w") as log:
-            process = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder)
-        try:
-            made = RealPrometheus(f"http://127.0.0.1:{port}", scraped)
-            made.until('up{job="shop"} == 1')
-            yield made
-        finally:
-            process.terminate()
-            process.wait(30)
+def prometheus(folder: Path, past: Mapping[str, tuple[float, float]], rules: dict[str, Any]) -> Iterator[RealPrometheus]:
+    """Run a real Prometheus; `past` is the last value of each series, and how many seconds ago it was. Ended by its own id."""
+    assert PROGRAM is not None and TOOL is not None
+    now = time.time()
+    lines = [f"{series} {value} {now - ago:.3f}" for series, (value, ago) in past.items()]
+    (folder / "past.txt").write_text("\n".join([*lines, "# EOF", ""]))
+    blocks = [TOOL, "tsdb", "create-blocks-from", "openmetrics", str(folder / "past.txt"), str(folder / "tsdb")]
+    subprocess.run(blocks, check=True, capture_output=True, timeout=60)
+    (folder / "rules.json").write_text(json.dumps(rules))  # JSON is YAML
+    config = {"global": {"evaluation_interval": "200ms"}, "rule_files": [str(folder / "rules.json")]}
+    (folder / "prometheus.json").write_text(json.dumps(config))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = [PROGRAM, f"--config.file={folder / 'prometheus.json'}", f"--storage.tsdb.path={folder / 'tsdb'}",
+             f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]  # fmt: skip
+    with (folder / "prometheus.log").open("w") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder)
+    try:
+        yield RealPrometheus(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(30)
