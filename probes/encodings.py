@@ -84,7 +84,7 @@ class Finder:
             if pattern:
                 self._regrouped.append((pattern, label))
         self._needles = sorted(needles.values(), key=lambda n: -len(n.text))
-        self._texts = [needle.text for needle in self._needles]
+        self.forms = [needle.text for needle in self._needles]  # what is escaped or regrouped holds one when that is undone
 
     def holds_any(self, text: str) -> bool:
         """Return whether any value is there in any form. Cheap where none is."""
@@ -99,7 +99,7 @@ class Finder:
 
     def _holds_plain(self, text: str) -> bool:
         low = _lower(text)
-        for needle in self._texts:
+        for needle in self.forms:
             if needle in low:
                 return True
         return any(pattern.search(low) for pattern, _ in self._regrouped)

@@ -14,10 +14,14 @@ from urllib.parse import quote
 
 from probes.encodings import Finder, Form, Hit
 from probes.evidence.source import LogLine
-from probes.pii import find
+from probes.pii import find, line_sieve
 from probes.planting import Planted
+from probes.sieve import ValueSieve
 
 _ENTITIES = {sign: name for name, sign in sorted(html5.items()) if name.endswith(";")}
+_BATCH = 128 * 1024  # characters that are passed over, or looked at closely, at once
+_TAIL = 4 * 1024  # characters of the lines before that are looked at again; no form of a value is longer
+_KEPT = 1000  # leaks that are kept; who has more of them knows enough
 _WRITTEN_LINE_END = re.compile(r"(?:\\r)?\\n")  # a line end that a JSON text holds
 
 
@@ -35,9 +39,9 @@ class Leak:
         return f"{self.line.where}{number}"
 
 
-def counted(leaks: Sequence[Leak], lines: Sequence[LogLine]) -> str:
+def counted(leaks: Sequence[Leak], lines: int) -> str:
     """Return in how many places of how many lines something stands."""
-    return f"{len(leaks)} place{'s' * (len(leaks) != 1)} in {len(lines)} line{'s' * (len(lines) != 1)}"
+    return f"{len(leaks)} place{'s' * (len(leaks) != 1)} in {lines} line{'s' * (lines != 1)}"
 
 
 def first_place(leaks: Sequence[Leak]) -> str:
@@ -51,6 +55,7 @@ class Scan:
 
     planted: tuple[Leak, ...]
     others: tuple[Leak, ...]
+    left_out: int = 0  # places beyond those that are kept
 
 
 def scan(
@@ -60,24 +65,107 @@ def scan(
     allowed: Callable[[str], bool] = lambda found: False,
 ) -> Scan:
     """Look for planted values in every form, and let the detectors look for others. `allowed` clears what they find."""
-    finder = Finder(((value, item.kind) for item in planted for value in item.sought), hashes=True)
-    sources: dict[str, list[LogLine]] = {}
-    for line in lines:  # what was read in turns stands together again, for values that are broken over two lines
-        sources.setdefault(line.where, []).append(line)
-    leaks: dict[tuple[str, str, str, int], Leak] = {}
-    others: list[Leak] = []
-    for group in sources.values():
+    scanner = Scanner(planted, detectors, allowed)
+    scanner.feed(lines)
+    return scanner.result()
+
+
+class Scanner:
+    """Scans lines as they come, in memory that does not grow with them.
+
+    A sieve passes over what cannot hold anything, at the speed at which memory is read; what it does not pass over is
+    looked at closely, with the lines before it, as a value may be broken over two.
+    """
+
+    def __init__(
+        self,
+        planted: Sequence[Planted],
+        detectors: Sequence[str] = (),
+        allowed: Callable[[str], bool] = lambda found: False,
+    ) -> None:
+        self._finder = Finder(((value, item.kind) for item in planted for value in item.sought), hashes=True)
+        self._sieve = ValueSieve(self._finder.forms)
+        self._detectors = tuple(detectors)
+        self._line_sieve = line_sieve(detectors)
+        self._allowed = allowed
+        self._leaks: dict[tuple[str, str, str, int], Leak] = {}
+        self._others: list[Leak] = []
+        self._sources: dict[str, _Source] = {}
+        self._left_out = 0
+
+    def feed(self, lines: Sequence[LogLine]) -> None:
+        """Take the next lines; those of one source are in their order."""
+        groups: dict[str, list[LogLine]] = {}
+        for line in lines:  # what was read in turns stands together again, for values that are broken over two lines
+            groups.setdefault(line.where, []).append(line)
+        for where, group in groups.items():
+            source = self._sources.setdefault(where, _Source())
+            for batch in _batches(group):
+                self._look(source, batch)
+
+    def result(self) -> Scan:
+        return Scan(tuple(self._leaks.values()), tuple(self._others), self._left_out)
+
+    def _look(self, source: _Source, batch: Sequence[LogLine]) -> None:
+        looked_at = [*source.tail, *batch]
+        texts = [line.text for line in looked_at]
         known: dict[int, list[tuple[int, int]]] = {}
-        for index, start, end, hit in _hits(finder, group):
-            known.setdefault(index, []).append((start, end))
-            line = group[index]
-            leaks.setdefault((hit.label, hit.form, line.where, index), Leak(hit.label, hit.form.value, line))
-        for index, line in enumerate(group):
-            for found in find(line.text, detectors):
-                new = all(found.end <= start or found.start >= end for start, end in known.get(index, ()))
-                if new and not allowed(line.text[found.start : found.end]):
-                    others.append(Leak(found.detector, Form.RAW.value, line))
-    return Scan(tuple(leaks.values()), tuple(others))
+        if self._sieve.may_hold("\n".join(texts)):
+            for index, start, end, hit in _hits(self._finder, looked_at):
+                known.setdefault(index, []).append((start, end))
+                self._keep(source.number_of(index), Leak(hit.label, hit.form.value, looked_at[index]))
+        before = len(source.tail)
+        starts, text = _joined(texts[before:], "\n")
+        for number, detectors in self._line_sieve.lines(text, starts):
+            self._detect(batch[number], detectors, known.get(before + number, ()))
+        source.went_on(looked_at)
+
+    def _keep(self, number: int, leak: Leak) -> None:
+        key = (leak.kind, leak.form, leak.line.where, number)
+        if key in self._leaks or len(self._leaks) < _KEPT:
+            self._leaks.setdefault(key, leak)
+        else:
+            self._left_out += 1
+
+    def _detect(self, line: LogLine, detectors: set[str], known: Sequence[tuple[int, int]]) -> None:
+        for found in find(line.text, [name for name in self._detectors if name in detectors]):
+            new = all(found.end <= start or found.start >= end for start, end in known)
+            if not new or self._allowed(line.text[found.start : found.end]):
+                continue
+            if len(self._others) < _KEPT:
+                self._others.append(Leak(found.detector, Form.RAW.value, line))
+            else:
+                self._left_out += 1
+
+
+class _Source:
+    """How far one source was read: its last lines, which the next batch is looked at with, and the number of their first."""
+
+    def __init__(self) -> None:
+        self.tail: list[LogLine] = []
+        self._first = 0
+
+    def number_of(self, index: int) -> int:
+        return self._first + index
+
+    def went_on(self, looked_at: Sequence[LogLine]) -> None:
+        kept, size = 0, 0
+        while kept < len(looked_at) and size < _TAIL:
+            kept += 1
+            size += len(looked_at[-kept].text) + 1
+        self._first += len(looked_at) - kept
+        self.tail = list(looked_at[len(looked_at) - kept :])
+
+
+def _batches(lines: Sequence[LogLine]) -> Iterator[Sequence[LogLine]]:
+    start = size = 0
+    for number, line in enumerate(lines, 1):
+        size += len(line.text) + 1
+        if size >= _BATCH:
+            yield lines[start:number]
+            start, size = number, 0
+    if start < len(lines):
+        yield lines[start:]
 
 
 def _hits(finder: Finder, lines: Sequence[LogLine]) -> Iterator[tuple[int, int, int, Hit]]:

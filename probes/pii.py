@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from probes.sieve import LineSieve
+
 # A file name such as logo@2x.png, or a package such as lodash@4.17.tgz, has the shape of an address.
 _FILE_ENDINGS = re.compile(
     r"(?i)png|jpe?g|gif|svg|webp|css|m?js|map|html?|php|py|rb|json|xml|ya?ml|txt|log|t?gz|zip|so|jar",
@@ -40,15 +42,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """`hint` is a cheap test that is true wherever the pattern could match; `proof` says where it really does."""
+    """`proof` says where the pattern really finds something. It can only where one of the triggers stands, or of the shapes.
+
+    See `LineSieve` for both.
+    """
 
     name: str
     pattern: re.Pattern[str]
     proof: Callable[[re.Match[str]], tuple[int, int] | None]
-    hint: Callable[[str], object]
+    triggers: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
 
     def find(self, text: str) -> Iterator[Finding]:
-        if not self.hint(text):
+        low = text.lower() if self.triggers else ""
+        if self.triggers and not any(trigger in low for trigger in self.triggers):
             return
         for match in self.pattern.finditer(text):
             place = self.proof(match)
@@ -180,19 +187,9 @@ def _credentials(match: re.Match[str]) -> tuple[int, int] | None:
     return match.span("who")
 
 
-def _phone_hint(text: str) -> bool:
-    low = text.lower()
-    return any(word in low for word in ("phone", "mobil", "handy", "telefon", "tel:", "tel=", 'tel"', "tel'"))
-
-
 _KEYS = r"password|passwd|passwort|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|token"
 _SECRET_NAME = re.compile(rf"(?i){_KEYS}|authorization|credential|\bdsn\b|set-cookie|session[_-]?id|[_-]key\b")
 _SIGN = r"(?P<sign>\\{0,3}[\"']?\s{0,3}(?:=(?!=)>?|:)\s{0,3}\\{0,3}[\"']?)"
-
-
-def _pair_hint(text: str) -> bool:
-    low = text.lower()
-    return "pass" in low or "token" in low or "secret" in low or "pwd" in low or "key" in low
 
 
 def _all(*detectors: Detector) -> dict[str, tuple[Detector, ...]]:
@@ -206,25 +203,25 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
         "connection",
         re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<who>[^\s:/@\"']{0,100}:(?P<value>[^\s\"'<>]{1,200}))@(?=[\w.\[-])"),
         _credentials,
-        lambda text: "@" in text and "://" in text,
+        ("://",),
     ),
     Detector(
         "jwt",
         re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{2,}(?:\.[\w-]*)?"),
         _whole,
-        lambda text: "eyJ" in text,
+        ("eyj",),
     ),
     Detector(
         "bearer",
         re.compile(r"(?i)\b(?P<scheme>bearer|basic)(?:\s|%20|\+)+(?!redacted|masked|\*)(?P<value>[\w.~+/=-]{8,})"),
         _bearer,
-        lambda text: "earer" in (low := text.lower()) or "basic" in low,
+        ("bearer", "basic"),
     ),
     Detector(
         "password",
         re.compile(rf"(?i)(?P<key>{_KEYS}){_SIGN}(?P<value>[^\s\"'&,;<>\\]{{3,200}})"),
         _pair,
-        _pair_hint,
+        ("pass", "token", "secret", "pwd", "api", "access", "private"),
     ),
     Detector(
         "email",
@@ -233,13 +230,13 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
             r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.(?P<top>[A-Za-z]{2,24})\b"
         ),
         _email,
-        lambda text: "@" in text or "%40" in text or "u0040" in text or "&#64;" in text or "&commat;" in text,
+        ("@", "%40", "u0040", "&#64;", "&commat;"),
     ),
     Detector(
         "iban",
         re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z][0-9]{2}(?=[ -]?[A-Z0-9]{2})"),
         _iban,
-        lambda text: True,
+        shapes=(" AA00", ".AA00", "-AA00"),
     ),
     Detector(
         "card",
@@ -248,13 +245,17 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
             r"|(?<=3)[47]\d{2}([ -]?)\d{6}\2\d{5}|(?<=3)[068]\d{2}([ -]?)\d{6}\3\d{4})(?![\w-]|\.\d)"
         ),
         _card,
-        lambda text: True,
+        shapes=tuple(
+            " " + sign.join("0" * length for length in groups)
+            for groups in ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4))
+            for sign in ("", " ", "-")
+        ),
     ),
     Detector(
         "phone",
         re.compile(r"(?:\+(?<![\w+.].)|%2[Bb])[1-9](?:(?:[ ./-]|%20)?\(?\d{1,14}\)?){1,7}(?!\w)"),
         _phone,
-        lambda text: "+" in text or "%2B" in text or "%2b" in text,
+        ("+", "%2b"),
     ),
     Detector(
         "phone",
@@ -263,6 +264,13 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
             r"(?P<value>0[\d ()/.-]{6,20}\d)(?![\w.-])"
         ),
         _labelled_phone,
-        _phone_hint,
+        ("phone", "tel", "mobil", "handy"),
     ),
 )
+
+
+def line_sieve(names: Iterable[str]) -> LineSieve:
+    """Return what finds the lines that the named detectors have to look at."""
+    wanted = [(name, DETECTORS[name]) for name in names]
+    triggers = {name: [one for detector in found for one in detector.triggers] for name, found in wanted}
+    return LineSieve(triggers, {name: [one for detector in found for one in detector.shapes] for name, found in wanted})

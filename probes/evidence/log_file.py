@@ -18,6 +18,7 @@ from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow
 _MIB = 1024 * 1024
 _COUNTED_BYTES = 64 * _MIB  # lines before the mark are counted up to this size, else line numbers are unknown
 _TAIL_BYTES = 64  # what stood before the mark; when it differs, the file was emptied and written anew
+_PIECE_BYTES = 4 * _MIB  # read at once; what is longer comes in several windows
 _LINE_CHARACTERS = _MIB  # a longer line comes in pieces
 _ROTATIONS = 20  # path.1, path.2, … looked through for files that came and went between two reads
 
@@ -63,7 +64,7 @@ class LogFile(LogSource, source="log_file"):
 
     path: str = Field(min_length=1)  # from the suite's folder; may hold {{today}}, the date in UTC, as in app-{{today}}.log
     encoding: str = "utf-8"  # bytes that are wrong in it are replaced
-    max_bytes: PositiveInt = 16 * _MIB  # read since one mark; more makes the window cut short
+    max_bytes: PositiveInt = 256 * _MIB  # read since one mark; more makes the window cut short
     may_be_missing: bool = False  # true: no file yet is an empty file
 
     @field_validator("encoding")
@@ -136,7 +137,7 @@ class LogFile(LogSource, source="log_file"):
         copy = _open_if_there(f"{file.path}.1")
         if copy is not None and copy.size >= mark.offset and _tail(copy, mark.offset) == mark.tail:
             reading.remarks.append(f"'{file.path}' was emptied meanwhile; what was lost stood in its copy")
-            reading.read(copy, mark.offset, last=False)
+            reading.read(copy, mark.offset, last=False, at_once=True)
         else:
             reading.remarks.append(f"'{file.path}' was emptied meanwhile; lines written before that may be lost")
             reading.cut_short = True
@@ -147,13 +148,11 @@ class LogFile(LogSource, source="log_file"):
         """Read the rest of the old file, the files that came and went in between, then the new one."""
         reading.remarks.append(f"'{old.path}' was rotated meanwhile")
         reading.read(old, reading.mark.offset, last=current is None)
-        if current is None:
-            return
-        for file in reversed(_between(current.path, old)):
+        for file in [*reversed(_between(current.path, old)), current] if current is not None else []:
+            if reading.more:
+                return  # the next window goes on in the file in which this one ended
             reading.restart(file)
-            reading.read(file, 0, last=False)
-        reading.restart(current)
-        reading.read(current, 0)
+            reading.read(file, 0, last=file is current)
 
 
 class _Reading:
@@ -164,23 +163,27 @@ class _Reading:
         self.lines: list[LogLine] = []
         self.remarks: list[str] = []
         self.cut_short = False
+        self.more = False
 
     def restart(self, file: _Opened) -> None:
         self.mark = FileMark(file, used=self.mark.used)
 
-    def read(self, file: _Opened, offset: int, *, last: bool = True) -> None:
-        """Take the lines from `offset` to the end. What is not the last file to read will not grow: its rest is a line."""
+    def read(self, file: _Opened, offset: int, *, last: bool = True, at_once: bool = False) -> None:
+        """Take the lines from `offset` on, a piece of them or all. What is not the last file will not grow: its rest is a line."""
         mark = self.mark
         allowed = self.max_bytes - mark.used
         there = max(0, file.size - offset)  # looked up once: what is written while we read is for the next read
-        raw = _read_at(file, offset, min(allowed, there))
-        if there > allowed:
+        wanted = min(allowed, there)
+        self.more = wanted > _PIECE_BYTES and not at_once
+        raw = _read_at(file, offset, _PIECE_BYTES if self.more else wanted)
+        if there > allowed and not self.more:
             self.cut_short = True
             self.remarks.append(f"more than {self.max_bytes} bytes were written to '{file.path}'; the rest was not read")
         end = raw.rfind(b"\n") + 1
         rest = raw[end:]
         waiting = rest
-        if rest and (not last or self.cut_short or (end == 0 and rest == mark.waiting)):
+        ends_here = end == 0 if self.more else not last or self.cut_short or (end == 0 and rest == mark.waiting)
+        if rest and ends_here:
             end, waiting = len(raw), b""
         count = self._take(file.path, raw[:end], mark.lines)
         at = offset + end
@@ -197,7 +200,7 @@ class _Reading:
         return number
 
     def window(self) -> LogWindow:
-        return LogWindow(tuple(self.lines), replace(self.mark), self.cut_short, tuple(self.remarks))
+        return LogWindow(tuple(self.lines), replace(self.mark), self.cut_short, tuple(self.remarks), self.more)
 
 
 def _is_damaged(raw: bytes, encoding: str) -> bool:

@@ -36,6 +36,7 @@ class LogWindow:
     next_mark: Any
     cut_short: bool = False  # more was written than may be read; what is not read cannot be cleared
     remarks: tuple[str, ...] = ()
+    more: bool = False  # there is more to be read at once, from `next_mark` on: a long window comes in pieces
 
 
 class EvidenceSource(Configured):

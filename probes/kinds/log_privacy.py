@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from probes.evidence.source import LogLine
-from probes.fields import Configured, Duration, EvidenceRef
-from probes.leaks import Leak, blind_spots, counted, first_place, scan
+from probes.fields import Duration, EvidenceRef
+from probes.leaks import Leak, Scanner, blind_spots, counted, first_place
 from probes.log_watch import LogWatch
 from probes.operators import found, pattern
 from probes.outcome import Check, Evidence, check, control, note
-from probes.planting import NAMESPACE, PLANTABLE, Planted, plant, planted_in
+from probes.planted_requests import Ours, PlantingRequest, Sent, answered, is_of, lines_of, send
+from probes.planting import NAMESPACE, PLANTABLE, plant, planted_in
 from probes.probe import Probe
-from probes.request import RequestTemplate
-from probes.session import Answer, Session, TargetError
+from probes.session import Session
 
 _POLL_S = (0.1, 1.0)  # between two looks at the logs: first, at most
 _SHOWN = 20  # places that the evidence of one check lists
@@ -38,11 +35,6 @@ _CALLED = {
 
 Plantable = Literal["email", "phone", "name", "token", "password", "iban", "card", "ip"]
 Detected = Literal["email", "phone", "iban", "card", "bearer", "jwt", "password", "connection"]
-Status = Annotated[str, BeforeValidator(str), Field(pattern=r"^[1-5](\d\d|xx)$")]
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 def _regex(text: str) -> str:
@@ -50,22 +42,7 @@ def _regex(text: str) -> str:
     return text
 
 
-_STATUS_SCHEMA = [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": r"^[1-5](\d\d|xx)$"}]
-Statuses = Annotated[
-    tuple[Status, ...],
-    BeforeValidator(_as_list),
-    Field(min_length=1),
-    WithJsonSchema({"anyOf": [*_STATUS_SCHEMA, {"type": "array", "minItems": 1, "items": {"anyOf": _STATUS_SCHEMA}}]}),
-]
 Regex = Annotated[str, AfterValidator(_regex)]
-
-
-class PlantingRequest(Configured):
-    """One request that carries planted values, and the status that shows that it took the way it was meant to take."""
-
-    name: str = Field(min_length=1)  # what it is about, for sentences: success, validation error
-    request: RequestTemplate  # holds at least one `{{planted.…}}`
-    expect_status: Statuses = ("2xx",)  # 422, 2xx, or a list of such
 
 
 class LogPrivacy(Probe, kind="log_privacy"):
@@ -118,17 +95,20 @@ class LogPrivacy(Probe, kind="log_privacy"):
         yield _scan_is_sound(blind_spots(planted, self.detectors))
 
         session.doing = "setting marks in the logs"
-        watch = await LogWatch.begin(session.log_sources(self.logs))
-        sent: list[_Sent] = []
+        sent: list[Sent] = []
+        scanner = Scanner(planted, self.detectors, self._allowed)
+        # Lines of others are scanned as they come, and not kept: there may be any number of them.
+        ours = Ours(session.nonce, sent)
+        watch = await LogWatch.begin(session.log_sources(self.logs), keep=ours, told=scanner.feed)
         for number, request in enumerate(self.requests):
             session.doing = f"sending the request '{request.name}'"
-            one = await _send(session, request, number, planted)
+            one = await send(session, request, number, planted)
             sent.append(one)
-            yield _answered(one)
+            yield answered(one)
         await self._read(session, watch, sent)
         for made in self._control(watch, sent):
             yield made
-        result = await asyncio.to_thread(scan, watch.lines, planted, self.detectors, self._allowed)
+        result = scanner.result()
         for item in planted:
             for made in _no_leak(item.kind, [leak for leak in result.planted if leak.kind == item.kind], sent, watch):
                 yield made
@@ -139,12 +119,12 @@ class LogPrivacy(Probe, kind="log_privacy"):
     def _allowed(self, text: str) -> bool:
         return any(found(text, regex) for regex in self.allow)
 
-    async def _read(self, session: Session, watch: LogWatch, sent: Sequence[_Sent]) -> None:
+    async def _read(self, session: Session, watch: LogWatch, sent: Sequence[Sent]) -> None:
         """Read until a line of each request was found, or the time is over; then on for the settling time."""
         session.doing = f"waiting for the log lines of our {_requests(sent)} ({watch.names})"
         until, pause = session.monotonic() + self.wait, _POLL_S[0]
         await watch.read()
-        while not all(_lines_of(one, watch) for one in sent) and (left := until - session.monotonic()) > 0:
+        while not all(lines_of(one, watch) for one in sent) and (left := until - session.monotonic()) > 0:
             await session.sleep(min(pause, left))
             pause = min(pause * 1.5, _POLL_S[1])
             await watch.read()
@@ -153,10 +133,10 @@ class LogPrivacy(Probe, kind="log_privacy"):
         await watch.read()
         await watch.read()  # a last line without an end is given out when it stands still
 
-    def _control(self, watch: LogWatch, sent: Sequence[_Sent]) -> Iterator[Check]:
-        mine = [one for one in sent if _lines_of(one, watch)]
+    def _control(self, watch: LogWatch, sent: Sequence[Sent]) -> Iterator[Check]:
+        mine = [one for one in sent if lines_of(one, watch)]
         if not mine:
-            strange = f"; {len(watch.lines)} lines were written, none with an id of ours" if watch.lines else ""
+            strange = f"; {watch.count} lines were written, none with an id of ours" if watch.count else ""
             say = (
                 f"nothing was logged for our {_requests(sent)} within {self.wait:g} s, so leaks could not be looked for "
                 f"({watch.names}{strange})"
@@ -169,59 +149,10 @@ class LogPrivacy(Probe, kind="log_privacy"):
                     f"be looked for ({watch.names}, {one.known_by})"
                 )
                 name = f"a log line of the request '{one.request.name}' was found"
-                yield control(name, holds=one in mine, expected="a line", observed=f"{len(_lines_of(one, watch))} lines", say=say)
+                yield control(name, holds=one in mine, expected="a line", observed=f"{len(lines_of(one, watch))} lines", say=say)
         say = f"what was logged could not all be read, and what was not read cannot be cleared ({'; '.join(watch.remarks)})"
         yield control("all that was logged meanwhile was read", holds=not watch.cut_short, say=say, evidence=watch.evidence())
         yield from watch.spoke()
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """One request as it was sent, and what its log lines can be known by."""
-
-    request: PlantingRequest
-    nonce: str
-    correlation_id: str
-    answer: Answer | None
-    trouble: TargetError | None
-
-    @property
-    def known_by(self) -> str:
-        return f"correlation id {self.correlation_id}" if self.correlation_id else f"nonce {self.nonce}"
-
-
-async def _send(session: Session, request: PlantingRequest, number: int, planted: Sequence[Planted]) -> _Sent:
-    """Send one. The nonce goes on with the request's number, so that each request has its own."""
-    nonce = f"{session.nonce}{number:02x}"
-    try:
-        answer = await session.send(request.request, {"nonce": nonce, "planted": {item.kind: item.value for item in planted}})
-    except TargetError as problem:  # a request that crashes the target is one whose logs are worth a look
-        return _Sent(request, nonce, problem.exchange.correlation_id if problem.exchange else "", None, problem)
-    return _Sent(request, nonce, answer.correlation_id, answer, None)
-
-
-def _answered(one: _Sent) -> Check:
-    if one.trouble is not None:
-        return one.trouble.as_check()
-    assert one.answer is not None
-    status, wanted = str(one.answer.status), one.request.expect_status
-    holds = any(status == each or (each.endswith("xx") and status[0] == each[0]) for each in wanted)
-    return check(
-        f"the request '{one.request.name}' is answered as expected",
-        holds=holds,
-        expected=" or ".join(wanted),
-        observed=status,
-        say=f"the request '{one.request.name}' was answered with {status} instead of {' or '.join(wanted)} ({one.known_by})",
-        evidence=one.answer.as_evidence(),
-    )
-
-
-def _lines_of(one: _Sent, watch: LogWatch) -> list[LogLine]:
-    return [line for line in watch.lines if _is_of(line, one)]
-
-
-def _is_of(line: LogLine, one: _Sent) -> bool:
-    return any(known and known.lower() in line.text.lower() for known in (one.nonce, one.correlation_id))
 
 
 def _scan_is_sound(missed: Sequence[str]) -> Check:
@@ -229,7 +160,7 @@ def _scan_is_sound(missed: Sequence[str]) -> Check:
     return control("the scan finds each planted value in each encoding in lines made for it", holds=not missed, say=say)
 
 
-def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[_Sent], watch: LogWatch) -> Iterator[Check]:
+def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[Sent], watch: LogWatch) -> Iterator[Check]:
     hashed = [leak for leak in leaks if leak.form == "hashed without salt"]
     plain = [leak for leak in leaks if leak not in hashed]
     called = _CALLED[kind]
@@ -237,7 +168,7 @@ def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[_Sent], watch: Log
         f"the planted {called} is not in the logs",
         holds=not plain,
         expected="nowhere, in no encoding",
-        observed=counted(plain, watch.lines),
+        observed=counted(plain, watch.count),
         say=f"the planted {called} stands in the logs, {_where(plain, sent)}" if plain else "",
         evidence=_places(plain, sent),
     )
@@ -246,20 +177,20 @@ def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[_Sent], watch: Log
         yield check(f"the planted {called} is not hashed only", holds=False, soft=True, say=say, evidence=_places(hashed, sent))
 
 
-def _no_others(leaks: Sequence[Leak], sent: Sequence[_Sent], watch: LogWatch) -> Check:
+def _no_others(leaks: Sequence[Leak], sent: Sequence[Sent], watch: LogWatch) -> Check:
     kinds = " and ".join(dict.fromkeys(_CALLED[leak.kind] for leak in leaks))
     return check(
         "no other personal data or secret is in the logs",
         holds=not leaks,
         expected="none",
-        observed=counted(leaks, watch.lines),
+        observed=counted(leaks, watch.count),
         say=f"personal data that we did not send stands in the logs: {kinds}, {_where(leaks, sent)}" if leaks else "",
         evidence=_places(leaks, sent),
     )
 
 
-def _marked(marker: str, watch: LogWatch, sent: Sequence[_Sent]) -> Check:
-    lines = [line for one in sent for line in _lines_of(one, watch)]
+def _marked(marker: str, watch: LogWatch, sent: Sequence[Sent]) -> Check:
+    lines = [line for one in sent for line in lines_of(one, watch)]
     name = f"the redaction marker {marker} is in log lines of our requests"
     if not lines:
         return note(name, f"{marker} was not looked for: no log line of our requests was found")
@@ -272,15 +203,15 @@ def _marked(marker: str, watch: LogWatch, sent: Sequence[_Sent]) -> Check:
     )
 
 
-def _where(leaks: Sequence[Leak], sent: Sequence[_Sent]) -> str:
+def _where(leaks: Sequence[Leak], sent: Sequence[Sent]) -> str:
     """Say how and where the first leak stands, and how many more there are."""
     first = leaks[0]
-    ours = next((f", request '{one.request.name}', {one.known_by}" for one in sent if _is_of(first.line, one)), "")
+    ours = next((f", request '{one.request.name}', {one.known_by}" for one in sent if is_of(first.line, one)), "")
     more = f"; and {len(leaks) - 1} more" if len(leaks) > 1 else ""
     return f"{first.form} ({first.place}{ours}{more})"
 
 
-def _places(leaks: Sequence[Leak], sent: Sequence[_Sent]) -> tuple[Evidence, ...]:
+def _places(leaks: Sequence[Leak], sent: Sequence[Sent]) -> tuple[Evidence, ...]:
     if not leaks:
         return ()
     places = [
@@ -289,12 +220,12 @@ def _places(leaks: Sequence[Leak], sent: Sequence[_Sent]) -> tuple[Evidence, ...
             "encoding": leak.form,
             "where": leak.line.where,
             "line": leak.line.number or None,
-            "request": next((one.request.name for one in sent if _is_of(leak.line, one)), None),
+            "request": next((one.request.name for one in sent if is_of(leak.line, one)), None),
         }
         for leak in leaks[:_SHOWN]
     ]
     return (Evidence("log positions", first_place(leaks), {"places": places, "left_out": max(0, len(leaks) - _SHOWN)}),)
 
 
-def _requests(sent: Sequence[_Sent]) -> str:
+def _requests(sent: Sequence[Sent]) -> str:
     return f"{len(sent)} request{'' if len(sent) == 1 else 's'}"
