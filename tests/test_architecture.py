@@ -21,6 +21,8 @@ OWNERS = {
     "pymysql": ("probes/evidence/mysql.py",),
     "redis": ("probes/evidence/redis.py", "vedette/reference/"),
     "playwright": ("probes/browsing/driver.py",),
+    "websockets": ("probes/socket_talk.py", "vedette/reference/"),
+    "grpc": ("probes/grpc_health_wire.py", "vedette/reference/"),
     "yaml": ("scenarios/source.py",),
     "sqlmodel": ("reports/store/",),
     "sqlalchemy": ("reports/store/",),
