@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probes.outcome import Check, Outcome, Verdict
 from vedette.reference.fault import Fault
 from vedette.reference.faults import FAULTS, named
 from vedette.reference.system import System, find_system, system_names
+
+if TYPE_CHECKING:
+    from scenarios.model import Suite
 
 RUN_DEADLINE_S = 60.0  # one run of a suite; a sound one takes a few seconds
 _LETTERS = {
@@ -133,12 +136,14 @@ async def prove(
     systems: Iterable[str] | None = None,
     sound_runs: int = 20,
     jobs: int = 4,
+    whole: bool = False,
     progress: Progress | None = None,
 ) -> Proof:
     """Run each system's suite `sound_runs` times against the sound system, and once against each fault (default: all).
 
     Each run has a system, a folder and a process to itself, at most `jobs` at a time, bounded in time. With `faults`,
-    only their systems are run. Raises: ValueError for a fault or a system that nobody knows.
+    only their systems are run. A fault of a system with statements is put only to the scenarios that have to catch it;
+    with `whole`, to all of the suite. Raises: ValueError for a fault or a system that nobody knows.
     """
     chosen = [named(name) for name in (FAULTS if faults is None else faults)]
     wanted = list(systems or dict.fromkeys(f.system for f in chosen) if faults is not None else systems or system_names())
@@ -153,9 +158,9 @@ async def prove(
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         loop = asyncio.get_running_loop()
 
-        async def ask(system: str, target: str, bug: str, turn: asyncio.Semaphore) -> list[Seen]:
+        async def ask(system: str, target: str, fault: str, turn: asyncio.Semaphore) -> list[Seen]:
             async with turn:
-                return await loop.run_in_executor(pool, run_once, system, target, bug)
+                return await loop.run_in_executor(pool, run_once, system, target, fault, whole)
 
         async def ask_sound(number: int, system: str, target: str) -> list[str]:
             alarms = false_alarms(f"sound run {number} of {system} in {target}", await ask(system, target, "", calm), target)
@@ -164,7 +169,7 @@ async def prove(
             return alarms
 
         async def ask_broken(fault: Fault) -> Row:
-            row = judge_fault(fault, await ask(fault.system, find_system(fault.system).targets[0], fault.asked_for, busy))
+            row = judge_fault(fault, await ask(fault.system, find_system(fault.system).targets[0], fault.name, busy))
             told(f"{fault.name}: " + (f"MISSED, {row.why_missed}" if row.why_missed else "caught"))
             return row
 
@@ -202,29 +207,48 @@ def _owns(seen: Seen, fault: Fault) -> bool:
 def false_alarms(run: str, seen: Sequence[Seen], target: str = "") -> list[str]:
     """Return a sentence for all that did not pass on a sound target; a run in which nothing passed is one too.
 
-    In production nothing is granted, so there a scenario that is not permitted may be skipped, and says so.
+    In production nothing is granted, so there a scenario that is not permitted may be skipped, and says so. A heartbeat
+    is reported to a service and never asked for.
     """
-    fine = (Verdict.PASS, Verdict.SKIPPED) if target == "production" else (Verdict.PASS,)
-    alarms = [f"{run}: {s.scenario}: {s.verdict}: {s.sentence}" for s in seen if s.verdict not in fine or not s.sentence]
+    alarms = [f"{run}: {s.scenario}: {s.verdict}: {s.sentence}" for s in seen if not _is_fine(s, target)]
     return alarms if any(s.verdict is Verdict.PASS for s in seen) or alarms else [f"{run}: nothing was asked"]
 
 
-def run_once(system: str, target: str, bug: str = "") -> list[Seen]:
-    """Run a system's suite once against a system of its own, sound or with a bug. Called in a process of its own."""
+def _is_fine(seen: Seen, target: str) -> bool:
+    may_be_skipped = target == "production" or seen.kind == "heartbeat"
+    return seen.verdict is Verdict.PASS or (seen.verdict is Verdict.SKIPPED and may_be_skipped and bool(seen.sentence))
+
+
+def run_once(system: str, target: str, fault: str = "", whole: bool = False) -> list[Seen]:
+    """Run a system's suite once against a system of its own, sound or with a fault. Called in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="vedette-prove-") as folder:
-        return asyncio.run(_run(Path(folder), find_system(system), target, [bug] if bug else []))
+        return asyncio.run(_run(Path(folder), find_system(system), target, named(fault) if fault else None, whole))
 
 
-async def _run(folder: Path, system: type[System], target: str, bugs: list[str]) -> list[Seen]:
+async def _run(folder: Path, system: type[System], target: str, fault: Fault | None, whole: bool) -> list[Seen]:
     from probes.undo import Journal
     from scenarios.loader import load_suite
     from scenarios.runner import run
 
-    async with system(bugs, folder=folder).running() as variables:
+    async with system([fault.asked_for] if fault else [], folder=folder).running() as variables:
         suite = load_suite(system.suite, target=target, environ={**os.environ, **variables})
+        if fault is not None and suite.statements and not whole:
+            suite = _narrowed(suite, fault)
         result = await run(suite, target, journal=Journal(folder / "undo"), run_deadline_s=RUN_DEADLINE_S)
     covers = {scenario.name: scenario.covers for scenario in suite.scenarios}
     return [Seen.of(outcome, covers.get(outcome.subject.scenario, ())) for outcome in result.outcomes]
+
+
+def _narrowed(suite: Suite, fault: Fault) -> Suite:
+    """Return the suite with only the scenarios that have to catch the fault, and those that they need."""
+    wanted = {s.name for s in suite.scenarios if s.kind == fault.owner and set(fault.breaks) <= set(s.covers)}
+    left = list(wanted)
+    while left:
+        scenario = suite.scenario(left.pop())
+        new = set(scenario.needs if scenario is not None else ()) - wanted
+        wanted |= new
+        left += new
+    return suite.model_copy(update={"scenarios": tuple(s for s in suite.scenarios if s.name in wanted)})
 
 
 def _trouble(made: Check) -> str:

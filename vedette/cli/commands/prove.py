@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sound-runs", type=int, default=20, metavar="N", help="runs of each suite without any fault (default: 20)"
     )
+    parser.add_argument("--whole", action="store_true", help="put each fault to the whole suite, for the whole matrix")
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="targets at a time (default: 4)")
 
 
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
                 systems=args.system or None,
                 sound_runs=args.sound_runs,
                 jobs=args.jobs,
+                whole=args.whole,
                 progress=tell,
             )
         )
