@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -90,7 +90,7 @@ def _options(text: str, left: list[Word]) -> list[tuple[str, str]]:
         if equals or name not in TAKES:
             return [(name, value)]
         return [(name, left.pop(0).text if left else "")]
-    found = []
+    found: list[tuple[str, str]] = []
     for place, sign in enumerate(text[1:], 1):
         name = SHORT.get(sign, sign)
         if name in TAKES:
@@ -177,7 +177,7 @@ def _count(line: _Line, field_name: str, value: str) -> None:
         setattr(line, field_name, int(value))
 
 
-_SETTERS = {
+_SETTERS: dict[str, Callable[[_Line, str], None]] = {
     "url": lambda line, value: line.urls.append(value),
     "request": lambda line, value: setattr(line, "method", value),
     "user": _user,

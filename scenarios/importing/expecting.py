@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import ge, gt, le, lt
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +17,8 @@ from scenarios.importing.writing import fits
 
 _SPECIAL = re.compile(r"[.^$*+?()\[\]{}\\|/&~#-]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_HOLDS = {"lt": lt, "le": le, "gt": gt, "ge": ge}
 
 
 class Expecting:
@@ -35,6 +38,8 @@ class Expecting:
     def status_by(self, operator: str, bound: Any) -> str:
         """Expect a status by an operator such as `lt`."""
         now = self.made.get("status", {})
+        if isinstance(now, int) and operator in _HOLDS and isinstance(bound, int | float) and _HOLDS[operator](now, bound):
+            return ""
         if not isinstance(now, dict) or operator in now:
             return "a status is expected already"
         return self._try(StatusMatcher, {operator: bound}) or self._set("status", {**now, operator: bound})

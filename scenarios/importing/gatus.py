@@ -179,7 +179,8 @@ def _suite(draft: Draft, question: Question, suite: dict[str, Any]) -> None:
     def say(text: str) -> str:
         return _CONTEXT.sub(lambda f: place(_capture_name(f.group(1))) if f.group(1) in names else f.group(), base_say(text))
 
-    steps, bases = [], []
+    steps: list[dict[str, Any]] = []
+    bases = []
     for endpoint in map(table, listing(suite.get("endpoints"))):
         made = request_of(draft.vault, question, _asked(question, endpoint, say))
         if made is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 from scenarios.importing.draft import Draft, Question
@@ -52,14 +52,7 @@ def _conditions(question: Question, endpoint: dict[str, Any]) -> list[tuple[str,
 def _answered(question: Question, endpoint: dict[str, Any], say: Say, text_subject: str = "BODY") -> tuple[dict[str, Any], str]:
     """Return what is expected of a text that came back, and the longest time it may take."""
     expected: dict[str, Any] = {}
-    judge = Judge(say)
-
-    def add(operator: str, value: Any) -> str:
-        if operator in expected:
-            return "it is compared in this way already"
-        expected[operator] = value
-        return ""
-
+    judge, add = Judge(say), _adding(expected)
     for text, condition in _conditions(question, endpoint):
         if condition.subject == "RESPONSE_TIME":
             trouble = judge.http(text)
@@ -110,23 +103,35 @@ def _starttls(draft: Draft, question: Question, endpoint: dict[str, Any], rest: 
 
 def _dns(draft: Draft, question: Question, endpoint: dict[str, Any], say: Say) -> None:
     dns = table(endpoint.get("dns"))
-    expected, rcode = _answers_of_dns(question, endpoint, say)
-    resolver = say(text_of(endpoint.get("url"))).partition("://")[2] or say(text_of(endpoint.get("url")))
+    url = say(text_of(endpoint.get("url")))
     name, kind = say(text_of(dns.get("query-name"))), text_of(dns.get("query-type")) or "A"
-    ask_dns(question, name.rstrip("."), kind.upper(), resolver=resolver, expect=expected, rcode=rcode)
-
-
-def _answers_of_dns(question: Question, endpoint: dict[str, Any], say: Say) -> tuple[dict[str, Any], str]:
-    rcode, left = "", []
+    rcode, duration, expected = "", "", dict[str, Any]()
+    judge = Judge(say)
     for text, condition in _conditions(question, endpoint):
-        if condition.subject == "DNS_RCODE" and condition.operator == "==" and re.fullmatch(r"[A-Z]+", condition.value):
-            rcode = condition.value
-        else:
-            left.append(text)
-    expected, duration = _answered(question, {**endpoint, "conditions": left}, say)
-    if duration:
-        question.lose("conditions", f"[RESPONSE_TIME] < {duration}", "how long a look-up takes is not judged")
-    return expected, rcode
+        trouble = "it cannot be said of a name server's answer"
+        if condition.subject == "DNS_RCODE" and condition.operator == "==":
+            rcode, trouble = condition.value, ""
+        elif condition.subject == "RESPONSE_TIME":
+            trouble = judge.http(text)
+            duration = judge.expecting.made.get("duration", "")
+        elif condition.subject == "BODY" and not condition.path and not condition.function:
+            # Gatus looks at one record of the answer; which one, the server's order decides
+            part = expected.setdefault("any" if condition.operator == "==" else "every", {})
+            trouble = text_condition(condition, say, _adding(part))
+        if trouble:
+            question.lose("conditions", text, trouble)
+    resolver = url.partition("://")[2] or url
+    ask_dns(question, name.rstrip("."), kind.upper(), resolver=resolver, expect=expected, rcode=rcode, duration=duration)
+
+
+def _adding(expected: dict[str, Any]) -> Callable[[str, Any], str]:
+    def add(operator: str, value: Any) -> str:
+        if operator in expected:
+            return "it is compared in this way already"
+        expected[operator] = value
+        return ""
+
+    return add
 
 
 def _websocket(draft: Draft, question: Question, endpoint: dict[str, Any], rest: str, say: Say) -> None:

@@ -21,6 +21,11 @@ def literal(text: str) -> str:
     return text.replace("${", "$${")
 
 
+def unfilled(text: str) -> str:
+    """Return a text for where no place is filled in, such as a name, that comes out as it is."""
+    return text.replace("${", "$${")
+
+
 def place(name: str) -> str:
     return "{{" + name + "}}"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from scenarios.fragments import PAYLOADS
 from scenarios.importing.draft import Commented, Draft, Question, Remark, Spot, bracketed
-from scenarios.importing.language import BRACES, NAME_LENGTH, names_in, on_texts, one_line, sound, word
+from scenarios.importing.language import BRACES, NAME_LENGTH, names_in, on_texts, one_line, sound, unfilled, word
 from scenarios.importing.vault import Vault
 from scenarios.importing.writing import comment, entries, fits, items, shown
 from scenarios.loader import load_suite
@@ -154,7 +154,7 @@ def _windows(draft: Draft) -> list[dict[str, Any]]:
         if about is not None and about.left_out:
             continue
         named = {"name": _unused(one_line(draft.vault.masked(sound(window["name"])), 90), taken)}
-        scope = {"scenarios": [about.name.replace("${", "$${")]} if about else {}
+        scope = {"scenarios": [unfilled(about.name)]} if about else {}
         windows.append({**window, **named, **scope})
     return windows
 
@@ -241,9 +241,11 @@ def _scenario(question: Question, draft: Draft, several: bool) -> list[str]:
         head = f"left out: {vault.masked(question.title)}"
         return [*comment(head, 2), *comment(f"  ^ {vault.masked(question.left_out)}", 2), *remarks]
     keys = dict(question.keys)
-    made: dict[str, Any] = {"name": question.name.replace("${", "$${"), "probe": keys.pop("probe")}
+    made: dict[str, Any] = {"name": unfilled(question.name), "probe": keys.pop("probe")}
     if several and question.spot:
         made["targets"] = [question.spot.name]
+    if not keys.get("expect", True):
+        del keys["expect"]
     return [*remarks, *items([{**made, **keys}], 2)]
 
 

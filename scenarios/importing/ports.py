@@ -61,17 +61,28 @@ def ask_tls(question: Question, host: str, port: Port, *, days_left: Any = None,
 
 
 def ask_dns(
-    question: Question, name: str, kind: str, *, resolver: str = "", expect: dict[str, Any] | None = None, rcode: str = ""
+    question: Question,
+    name: str,
+    kind: str,
+    *,
+    resolver: str = "",
+    expect: dict[str, Any] | None = None,
+    rcode: str = "",
+    duration: str = "",
 ) -> None:
-    """Make a `dns` scenario: a name has records as expected."""
+    """Make a `dns` scenario: a name has records as expected, or must not exist."""
     keys: dict[str, Any] = {"host": name, "type": kind}
     if resolver:
         keys["resolver"] = resolver
-    if expect:
+    if rcode == "NXDOMAIN":
+        keys["nxdomain"] = True
+    elif rcode not in ("", "NOERROR"):
+        question.lose("rcode", rcode, "of a name server's codes only NOERROR and NXDOMAIN can be expected")
+    elif expect:
         keys["expect"] = expect
-    if rcode not in ("", "NOERROR"):
-        keys["rcode"] = rcode
-    _ask(question, "dns", "", keys)
+    if duration:
+        keys["duration"] = duration
+    _ask(question, "dns", host_and_port(resolver)[0] if resolver else "", keys)
 
 
 def ask_grpc(question: Question, host: str, port: Port, *, tls: bool = False, service: str = "") -> None:
@@ -93,6 +104,9 @@ def ask_websocket(
     say: Say,
 ) -> None:
     """Make a `websocket` scenario: the connection is upgraded, and what is sent is answered as expected."""
+    if "{{nonce}}" not in send or not expect:
+        question.leave_out("the probe 'websocket' wants a message with '{{nonce}}' that comes back, so that a canned one shows")
+        return
     made = request_of(
         draft.vault, question, Asked(re.sub(r"(?i)^ws(s?)://", r"http\1://", url), headers=list((headers or {}).items()), say=say)
     )
