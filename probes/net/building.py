@@ -23,6 +23,7 @@ Headers = dict[str, tuple[str, str]]  # lower-case name -> (name as written, val
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_ID = re.compile(r"[\w.:/+=@#~-]{1,200}", re.ASCII)  # a correlation id that a person can be told
 _OPEN = frozenset({"accept", "accept-language", "content-type", "user-agent"})  # template headers that a foreign origin may see
 
 
@@ -96,13 +97,17 @@ class Builder:
         content, content_type = _body(template)
         if content_type:
             headers["content-type"] = ("Content-Type", content_type)
-        for name, value in template.headers.items():
-            if own or name.lower() in _OPEN or name.lower() in self._ids:
+        given: Mapping[str, str | None] = template.headers
+        for name, value in given.items():
+            if value is None:  # a kind takes it off, to see what comes without
+                headers.pop(name.lower(), None)
+            elif own or name.lower() in _OPEN or name.lower() in self._ids:
                 headers[name.lower()] = (name, value)
         if own and template.cookies:
             _add_cookies(headers, template.cookies)
-        if self._ids:  # whoever set it last: the template, the target's headers, or we
-            correlation_id = headers[next(iter(self._ids))][1]
+        if self._ids:  # whoever set it last: the template, the target's headers, or we; a hostile one is nothing to be known by
+            _, sent = headers.get(next(iter(self._ids)), ("", ""))
+            correlation_id = sent if _ID.fullmatch(sent) else correlation_id
         request = Message.made(template.method.upper(), url, _raw(headers.values()), content)
         return Built(request, correlation_id, own)
 
@@ -160,7 +165,8 @@ class Builder:
 
     def _marks(self, given: Mapping[str, str]) -> tuple[Headers, str]:
         """Return what every request carries, so that the target's owners can find it, and its correlation id."""
-        correlation_id = next((value for name, value in given.items() if name.lower() in self._ids), "") or new_id()
+        wanted = next((value for name, value in given.items() if name.lower() in self._ids), "")
+        correlation_id = wanted if wanted and _ID.fullmatch(wanted) else new_id()
         headers: Headers = {
             "user-agent": ("User-Agent", self._user_agent),
             "accept": ("Accept", "*/*"),
