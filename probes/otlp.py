@@ -94,6 +94,8 @@ def _pairs_json(pairs: Sequence[Mapping[str, Any]], depth: int) -> Record:
 
 def _value_json(value: Mapping[str, Any], depth: int = 0) -> Any:
     _deep(depth)
+    kind: str
+    inner: Any
     kind, inner = next(iter(value.items()), ("", None))
     if kind == "intValue":
         return int(inner)

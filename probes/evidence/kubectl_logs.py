@@ -144,7 +144,9 @@ class KubectlLogs(LogSource, source="kubectl_logs"):
 
     def _read(self, ran: Ran) -> tuple[list[Printed], list[str], list[str]]:
         """Return the lines, why they are not all there are, and what kubectl remarked."""
-        lines, doubts, remarks = [], [], []
+        lines: list[Printed] = []
+        doubts: list[str] = []
+        remarks: list[str] = []
         if ran.cut_short:
             doubts.append(f"kubectl printed more than {self.max_bytes} bytes; the rest was not read")
         for line in ran.out.decode("utf-8", "replace").removesuffix("\n").split("\n") if ran.out else ():
