@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,6 @@ _IN_WORDS: Mapping[int, str] = {
     1792: "the statement would write, and the transaction only reads",
 }
 _QUOTED = re.compile(r"'([^']{1,200})'")
-_ZONE = "+00:00"
 
 
 class _TooMuch(Exception):
@@ -101,6 +101,7 @@ class _Reading:
     seen: int = 0  # bytes of the answers
     sockets: list[socket.socket] = field(default_factory=list)
     connection: Any = None
+    stopped: bool = False
 
     def run(self) -> tuple[Row, ...]:
         import pymysql
@@ -120,13 +121,22 @@ class _Reading:
             raise self.source.unread(f"the TLS handshake failed ({problem.reason or problem})") from None
         except OSError as problem:
             raise self.source.unread(_no_way_in(problem)) from None
-        except (ValueError, RuntimeError) as problem:  # such as an answer that is no MySQL, or a missing package for the login
-            raise self.source.unread(f"{type(problem).__name__}: {problem}") from None
+        except RuntimeError as problem:  # such as a missing package for the login
+            raise self.source.unread(str(problem)) from None
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AssertionError,
+            struct.error,
+        ):  # which the driver raises at what it cannot read
+            raise self.source.unread("it does not answer as MySQL does") from None
         finally:
             self.hang_up()
 
     def hang_up(self) -> None:
         """Close the connection, which rolls back; a polite end would read what still comes."""
+        self.stopped = True
         spoken = getattr(self.connection, "_sock", None)  # with TLS another one than ours, which has the file now
         for one in [*self.sockets, *([spoken] if spoken else [])]:
             with contextlib.suppress(OSError):
@@ -163,15 +173,16 @@ class _Reading:
     def _socket(self) -> socket.socket:
         """Connect to the address that was judged, never to a name that is resolved once more."""
         path = self.server.options.get("socket")
+        place = (self.server.address, self.server.port)
+        made = socket.socket(socket.AF_UNIX) if path else socket.create_connection(place, self.left_s)
+        self.sockets.append(made)
+        if self.stopped:  # while it connected, when there was nothing yet to hang up
+            raise TimeoutError
         if path:
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sockets.append(made)
             made.settimeout(self.left_s)
             made.connect(path)
-            return made
-        made = socket.create_connection((self.server.address, self.server.port), self.left_s)
-        self.sockets.append(made)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
     def _hold_to_reading(self, connection: Any) -> None:
@@ -272,7 +283,7 @@ def _conversions() -> dict[Any, Callable[..., Any]]:
         TYPE.DATE: str,
         TYPE.TIME: str,
         TYPE.DATETIME: lambda text: text.replace(" ", "T", 1),
-        TYPE.TIMESTAMP: lambda text: text.replace(" ", "T", 1) + _ZONE,  # of the session, which is UTC
+        TYPE.TIMESTAMP: lambda text: text.replace(" ", "T", 1) + "+00:00",  # of the session, which is UTC
         TYPE.JSON: json.loads,
         TYPE.BIT: lambda raw: int.from_bytes(raw),
     }
