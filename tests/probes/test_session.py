@@ -73,6 +73,24 @@ async def test_a_header_of_the_template_wins_and_the_answer_follows_it() -> None
     assert said.count(b"x-correlation-id") == said.count(b"user-agent") == said.count(b"traceparent") == 1
 
 
+async def test_a_kind_can_take_a_header_off_and_the_answer_still_has_an_id_to_be_known_by() -> None:
+    async with serving(echoing()) as server:
+        template = RequestTemplate()
+        got = await session_at(server.url).send(template.exactly(headers={"x-correlation-id": None, "X-Plain": "1"}))
+    [talk] = server.talks
+    assert talk.header("X-Correlation-ID") is None and talk.header("X-Plain") == "1"
+    assert talk.header("traceparent").split("-")[1] == got.correlation_id.replace("-", "")
+
+
+@pytest.mark.parametrize("hostile", ["", "<script>x</script>", "A" * 10_000, "a b"], ids=["empty", "script", "long", "space"])
+async def test_a_hostile_id_is_sent_as_it_is_and_no_answer_is_known_by_it(hostile: str) -> None:
+    async with serving(echoing()) as server:
+        got = await session_at(server.url).send(RequestTemplate().exactly(headers={"X-Correlation-ID": hostile}))
+    [talk] = server.talks
+    assert (talk.header("X-Correlation-ID") or "") == hostile
+    assert talk.header("traceparent").split("-")[1] == got.correlation_id.replace("-", "")
+
+
 async def test_a_scenarios_name_in_any_script_makes_a_sound_user_agent() -> None:
     async with serving(echoing()) as server:
         plain = session_at(server.url)

@@ -362,7 +362,7 @@ async def test_a_log_that_says_nothing_is_inconclusive(log: Path, tmp_path: Path
 
 
 async def test_without_logs_the_report_says_that_they_were_not_looked_at(log: Path) -> None:
-    options = {"logs": [], "log_field": None, "trace_field": None, "span_field": None}
+    options: dict[str, Any] = {"logs": [], "log_field": None, "trace_field": None, "span_field": None}
     outcome = await asked_of(Service(log), log, **options)
     assert outcome.verdict is Verdict.PASS
     assert "logs were not looked at: the scenario names none" in {c.say for c in outcome.checks}
@@ -390,8 +390,9 @@ async def test_without_an_id_nothing_is_sent_that_one_could_be_made_of(log: Path
 
     probe = Correlation.model_validate(OPTIONS)
     async with Loopback(noting).running() as server:
-        target = {"correlation_headers": ["X-Correlation-ID", "X-Request-ID"], "evidence": {"app": LogFile(path=str(log))}}
-        assert (await outcome_of(probe, server.url, **target)).verdict is Verdict.PASS
+        marks = ["X-Correlation-ID", "X-Request-ID"]
+        outcome = await outcome_of(probe, server.url, correlation_headers=marks, evidence={"app": LogFile(path=str(log))})
+    assert outcome.verdict is Verdict.PASS
     assert len(bare) == 2
     assert not any({"traceparent", "x-request-id"} & one.headers.keys() for one in bare)
     assert all("x-vedette-nonce" in one.headers for one in bare)
