@@ -16,7 +16,7 @@ from probes.target import Target
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
-class BadPlace(NotSent):
+class BadPlace(NotSent, ValueError):
     """A host or a port that is none, once its `{{name}}` places were filled in."""
 
 
@@ -73,6 +73,22 @@ def port_of(written: int | str, values: Mapping[str, Any]) -> int:
         return int(_port(fill(written, values)))
     except ValueError as problem:
         raise BadPlace(f"nothing was sent: '{written}' {problem}") from None
+
+
+def split_place(written: str, default: int) -> tuple[str, int]:
+    """Return host and port of `HOST`, `HOST:PORT`, `ADDRESS` or `[ADDRESS]:PORT`. Raises: BadPlace, a ValueError too."""
+    try:
+        if is_address(written):
+            return written, default
+        if written.startswith("["):
+            host, bracket, rest = written[1:].partition("]")
+            if not bracket or not is_address(host) or rest[:1] not in ("", ":"):
+                raise ValueError(f"should be a host or [ADDRESS]:PORT, not '{written}'")
+            return host, int(_port(rest[1:])) if rest else default
+        host, colon, port = written.rpartition(":")
+        return (_host(host), int(_port(port))) if colon else (_host(port), default)
+    except ValueError as problem:
+        raise BadPlace(str(problem)) from None
 
 
 def home_of(target: Target) -> tuple[str, int]:

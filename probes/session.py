@@ -241,10 +241,17 @@ class Session:
         return [task.result() for task in tasks]
 
     def connect(
-        self, host: str, port: int, *, tls: ssl.SSLContext | Tls | None = None, server_name: str = "", **names: Unpack[Names]
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | Tls | None = None,
+        server_name: str = "",
+        judged: bool = True,
+        **names: Unpack[Names],
     ) -> AbstractAsyncContextManager[Reached]:
         """Reach a port: `async with session.connect("db", 5432) as reached`. Raises: TargetError, NotSent."""
-        return self._reach.connected(host, port, self._turn_to_reach(), tls=tls, server_name=server_name, **names)
+        return self._reach.connected(host, port, self._turn_to_reach(), tls=tls, server_name=server_name, judged=judged, **names)
 
     def find(self, host: str, port: int, *, judged: bool = True, **names: Unpack[Names]) -> AbstractAsyncContextManager[Found]:
         """Resolve and judge only, for what brings its own wire and talks to exactly `found.address`, inside the block.

@@ -16,7 +16,7 @@ from probes.certificates import Shown, UnreadableCertificate
 from probes.chain import judge_names, judge_span, judge_strength, judge_time, why_refused
 from probes.matchers import Selection, TextMatcher
 from probes.net.flight import Phase
-from probes.net.reach import Reached, tls_for
+from probes.net.reach import Names, Reached, tls_for
 from probes.net.tls import context_for
 from probes.outcome import Check, check, control, note
 from probes.places import Host, Port, home_of, host_of, port_of
@@ -216,7 +216,7 @@ class Tls(Probe, kind="tls"):
                 raise reached.trouble(f"the certificate of {place} cannot be read: {problem}") from problem
 
     def _connected(self, session: Session, place: _Place, context: ssl.SSLContext) -> AbstractAsyncContextManager[Reached]:
-        names = {"scheme": "tls", "request": f"TLS {place}"}
+        names: Names = {"scheme": "tls", "request": f"TLS {place}"}
         return session.connect(place.address, place.port, tls=context, server_name=place.host, **names)
 
     async def _verify(self, session: Session, place: _Place) -> _Shaken:

@@ -145,6 +145,7 @@ class Reach:
         *,
         tls: ssl.SSLContext | Tls | None = None,
         server_name: str = "",
+        judged: bool = True,
         **names: Unpack[Names],
     ) -> AsyncIterator[Reached]:
         """Connect within the target's `limits.connect`, and shake hands where `tls` is given; drop the connection at the end.
@@ -154,7 +155,7 @@ class Reach:
         """
         found = self._start(host, port, **names)
         async with turn(), self._written_down(found):
-            reached = await self._connect(found, tls, server_name)
+            reached = await self._connect(found, tls, server_name, judged=judged)
             try:
                 yield reached
             finally:
@@ -203,7 +204,7 @@ class Reach:
             await transport.find(flight, judged=judged)
         flight.phase = Phase.CONNECT
 
-    async def _connect(self, found: Found, tls: ssl.SSLContext | Tls | None, server_name: str) -> Reached:
+    async def _connect(self, found: Found, tls: ssl.SSLContext | Tls | None, server_name: str, *, judged: bool) -> Reached:
         flight = found.flight
         settings = tls if isinstance(tls, Tls) else Tls()
         if server_name:
@@ -211,7 +212,7 @@ class Reach:
         context = context_for(tls) if isinstance(tls, Tls) else tls
         transport = self._transport(settings)
         async with self._in_time(flight):
-            await transport.find(flight)
+            await transport.find(flight, judged=judged)
             flight.phase = Phase.CONNECT
             sock = await _socket_to(flight)
             name = settings.server_name or flight.host

@@ -14,11 +14,11 @@ from scenarios.loader import load_suite
 from scenarios.runner import run
 from scenarios.selection import Selection
 from vedette.jobs.prove import Seen, judge_fault
-from vedette.reference.edge import face_tcp, face_tls
+from vedette.reference.edge import face_dns, face_tcp, face_tls
 from vedette.reference.fault import Fault
 
 pytestmark = pytest.mark.anyio
-FACES: dict[str, ModuleType] = {"tcp": face_tcp, "tls": face_tls}
+FACES: dict[str, ModuleType] = {"dns": face_dns, "tcp": face_tcp, "tls": face_tls}
 FAULTS = [fault for face in FACES.values() for fault in face.FAULTS]
 LIBRARY = Path(__file__).parents[3] / "scenarios/library/edge.yaml"
 VARIABLES = re.findall(r"\$\{([A-Z_]+)\}", LIBRARY.read_text(encoding="utf-8"))
