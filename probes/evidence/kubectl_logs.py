@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from probes.container_logs import ContainerMark, Printed, known, since_for, stamped, window
 from probes.evidence.source import EvidenceError, LogSource, LogWindow
@@ -46,6 +46,13 @@ class KubectlLogs(LogSource, source="kubectl_logs"):
     timeout: Duration = Field(20.0, gt=0)  # of one run of kubectl
     max_bytes: PositiveInt = 16 * 1024 * 1024  # read of one run; more makes the window cut short
     env: tuple[str, ...] = ()  # names of environment variables that kubectl needs to log in, beside KUBECONFIG
+
+    @field_validator("pod", mode="before")
+    @classmethod
+    def _a_name_alone(cls, value: object) -> object:
+        if isinstance(value, str) and "/" in value:  # of a deployment, kubectl would read one pod only
+            raise ValueError("should be the name of a pod; the pods of a deployment are read by 'selector'")
+        return value
 
     @model_validator(mode="after")
     def _one_way(self) -> KubectlLogs:

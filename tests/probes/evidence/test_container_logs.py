@@ -226,7 +226,7 @@ async def test_no_pod_too_many_pods_and_no_right_to_see_them_are_errors(cluster:
     [
         ({}, "give either 'pod' or 'selector'"),
         ({"pod": "a", "selector": "app=api"}, "give either 'pod' or 'selector'"),
-        ({"pod": "deployment/api"}, "should match pattern"),
+        ({"pod": "deployment/api"}, "the pods of a deployment are read by 'selector'"),
         ({"pod": "--kubeconfig"}, "should match pattern"),
         ({"pod": "a", "container": "b", "all_containers": True}, "give either 'container' or 'all_containers'"),
     ],

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -241,20 +242,23 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
             await source.mark()
 
 
-def test_nothing_stays_open_when_the_event_loop_ends() -> None:
+@pytest.mark.parametrize("run_loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_nothing_stays_open_when_the_event_loop_ends(run_loop: Callable[[Any], None]) -> None:
     address = free_address()
 
     async def run() -> None:
         source = OtlpSink(listen=address)
-        await source.mark()
+        mark = await source.mark()
         host, _, port = address.rpartition(":")
         _, writer = await asyncio.open_connection(host, int(port))
+        assert await _post(address, _request("booked")) == (200, b"{}")
+        assert len((await source.read_since(mark)).lines) == 1
         writer.close()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(2):  # the address is free again
-            asyncio.run(run())
+            run_loop(run())
             gc.collect()
 
 

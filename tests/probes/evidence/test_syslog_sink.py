@@ -10,9 +10,11 @@ import logging
 import logging.handlers
 import socket
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -167,7 +169,8 @@ async def test_a_mark_of_a_sink_that_was_closed_meanwhile_is_an_error() -> None:
         await source.read_since(mark)
 
 
-def test_nothing_stays_open_when_the_event_loop_ends() -> None:
+@pytest.mark.parametrize("run_loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_nothing_stays_open_when_the_event_loop_ends(run_loop: Callable[[Any], None]) -> None:
     address = free_address()
 
     async def run() -> None:
@@ -176,13 +179,14 @@ def test_nothing_stays_open_when_the_event_loop_ends() -> None:
         host, _, port = address.rpartition(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(OLD + b"\n")
-        await received(source, mark, 1)
+        send_datagrams(address, OLD)
+        await received(source, mark, 2)
         writer.close()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(2):  # the address is free again
-            asyncio.run(run())
+            run_loop(run())
             gc.collect()
 
 
