@@ -1,0 +1,193 @@
+"""This file is for what lies between two scrapes: counters that moved by what we asked, and counters that fell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from probes.exposition import Exposition, Family, Sample
+from probes.fields import Configured
+from probes.metric_families import series_of
+from probes.outcome import Check, check, control
+from probes.promql_nodes import Selector
+from probes.promql_syntax import selector
+from probes.request import RequestTemplate
+
+_START = "process_start_time_seconds"
+
+
+def _is_selector(text: str) -> str:
+    selector(text)
+    return text
+
+
+SelectorText = Annotated[str, AfterValidator(_is_selector)]
+
+
+class Move(Configured):
+    """What one counter must have moved by, over all its series that are selected; of a histogram its `_count` is meant."""
+
+    of: SelectorText  # http_requests_total{route="/api/things", status=~"2.."}
+    at_least: float | None = Field(None, gt=0)  # more may come from others; default: 1
+    equals: float | None = Field(None, ge=0)  # for systems where nobody else asks
+
+    @model_validator(mode="after")
+    def _one(self) -> Move:
+        if self.at_least is not None and self.equals is not None:
+            raise ValueError("give either 'at_least' or 'equals'")
+        return self
+
+    @property
+    def least(self) -> float:
+        return self.equals if self.equals is not None else self.at_least if self.at_least is not None else 1.0
+
+    def holds(self, delta: float) -> bool:
+        return delta == self.equals if self.equals is not None else delta >= self.least
+
+    def __str__(self) -> str:
+        return f"exactly {self.least:g}" if self.equals is not None else f"at least {self.least:g}"
+
+
+class Moves(Configured):
+    """Requests of our own, and what they must move."""
+
+    requests: tuple[RequestTemplate, ...] = Field(min_length=1)  # sent one after the other, between two scrapes
+    by: tuple[Move, ...] = Field(min_length=1)  # what each counter must have moved by
+
+
+def total(made: Exposition, text: str) -> float | None:
+    """Return the sum over the series that a selector selects, None where there is no family of that name."""
+    found = matching(made, selector(text))
+    return None if found is None else sum(sample.value for sample in found)
+
+
+def matching(made: Exposition, one: Selector) -> list[Sample] | None:
+    """Return the samples that are selected, None where there is no family of that name."""
+    family = made.owner(one.name)
+    if family is None:
+        return None
+    name = f"{one.name}_count" if family.name == one.name and family.type in ("histogram", "summary") else one.name
+    plain = Selector("", one.matchers)
+    return [s for s in family.samples if s.name == name and plain.selects(s.name, dict(s.labels))]
+
+
+@dataclass(slots=True)
+class Between:
+    """Two scrapes, and what changed from the first to the last."""
+
+    first: Exposition
+    last: Exposition
+    restarts: list[str] = field(default_factory=list)
+
+    def changed(self) -> str:
+        """Return the name of a sample that is not what it was, or an empty text."""
+        before = series_of(self.first)
+        for key, (_, sample) in series_of(self.last).items():
+            if key not in before or not _same(before[key][1].value, sample.value):
+                return sample.name
+        return ""
+
+    def delta(self, text: str) -> float:
+        return (total(self.last, text) or 0.0) - (total(self.first, text) or 0.0)
+
+    def one_process(self) -> Check:
+        """Return the control that both scrapes are of one process: of two, nothing can be compared."""
+        starts = [_starts(one) for one in (self.first, self.last)]
+        same = starts[0] == starts[1]
+        return control(
+            "both scrapes are of one process",
+            holds=same,
+            expected="the same process_start_time_seconds",
+            observed="the same" if same else "another",
+            say="the two scrapes are of two processes, by their process_start_time_seconds: it restarted meanwhile, "
+            "or several replicas answer in turn, so nothing can be compared",
+        )
+
+    def never_fell(self) -> Check:
+        now, fallen = series_of(self.last), []
+        kept_all = self.first.all_kept and self.last.all_kept
+        counted = 0
+        for key, (family, before) in series_of(self.first).items():
+            if not _counts(family, before):
+                continue
+            counted += 1
+            after = now.get(key)
+            if after is None and kept_all:
+                fallen.append(f"{before.shape} vanished (it was {before.value:g} in line {before.line})")
+            elif after is not None and after[1].value < before.value:
+                fallen.append(f"{before.shape} fell from {before.value:g} to {after[1].value:g} (line {after[1].line})")
+        more = f", and {len(fallen) - 1} more" if len(fallen) > 1 else ""
+        return check(
+            "no counter fell between the scrapes",
+            holds=not fallen,
+            expected="none",
+            observed=f"{fallen[0]}{more}" if fallen else f"none of {counted}",
+            say=f"the counter {fallen[0] if fallen else ''}{more}, though nothing restarted",
+        )
+
+
+def judged(moves: Sequence[Move], idle: Between, between: Between, statuses: Sequence[int]) -> Iterator[Check]:
+    """Return what each counter moved by, and the control that it was our requests that moved it."""
+    answered = f"{len(statuses)} request{'s' * (len(statuses) != 1)} (answered {', '.join(map(str, dict.fromkeys(statuses)))})"
+    moved = False
+    for one in moves:
+        delta = between.delta(one.of)
+        moved = moved or delta > 0
+        missing = " and there is no such metric" if between.last.owner(selector(one.of).name) is None else ""
+        yield check(
+            f"{one.of} moved by our requests",
+            holds=one.holds(delta),
+            expected=str(one),
+            observed=f"{delta:g}",
+            say=f"the counter {one.of} moved by {delta:g} instead of {one} on our {answered}{missing}",
+        )
+        alone = idle.delta(one.of)
+        if one.holds(delta):
+            yield control(
+                f"{one.of} does not move as much by itself",
+                holds=alone < max(one.least, 1),
+                expected=f"less than {one.least:g}",
+                observed=f"{alone:g}",
+                say=f"the counter {one.of} moves by {alone:g} between two scrapes without any request of ours, "
+                "so it was not shown that it counts them",
+            )
+    yield control(
+        "our own requests moved a counter",
+        holds=moved,
+        say=f"none of the counters moved on our {answered}, so the exposition may be a file or another system's",
+    )
+
+
+def stood_still(between: Between) -> Check:
+    """Return the control of a scrape without requests of ours: something in it changes from one to the next."""
+    what = between.changed()
+    return control(
+        "the exposition changes from scrape to scrape",
+        holds=bool(what),
+        expected="a value that is another one",
+        observed=what or "all as before",
+        say="the exposition stood still: no value of it changed between the scrapes, so it may be a file or come from a cache",
+    )
+
+
+def _counts(family: Family, sample: Sample) -> bool:
+    if family.type == "counter":
+        return not sample.name.endswith("_created")
+    return family.type in ("histogram", "summary") and sample.name.endswith(("_bucket", "_count"))
+
+
+def _starts(made: Exposition) -> frozenset[float]:
+    return frozenset(sample.value for sample in _of(made.families.values()))
+
+
+def _of(families: Iterable[Family]) -> Iterator[Sample]:
+    for family in families:
+        if family.name.endswith(_START):
+            yield from family.samples
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (one != one and other != other)
