@@ -56,7 +56,6 @@ _HOSTILE = (
     ("a line end written as an escape", "TOKEN\\r\\nX-Forged: TOKEN", "X-Forged"),
     ("a script", "<script>alert('TOKEN')</script>", ""),
     ("quotes and braces", 'TOKEN"},"level":"error","forged":"TOKEN', ""),
-    ("a lookup", "${jndi:ldap://127.0.0.1/TOKEN}", ""),
     ("signs beyond ASCII", "\u00fc\u00df\u20acTOKEN\u202e", ""),
 )
 

@@ -23,6 +23,7 @@ from probes.session import Answer, Session, TargetError
 from probes.status import StatusMatcher
 
 LINKED = re.compile(r"(?P<id>\S+) linked:(?P<event>\S+)")  # how a webhook's lines name the event that caused them
+ALWAYS_WRITING = frozenset({"PUT", "PATCH", "DELETE"})  # methods that change data, whatever a scenario does not say
 
 _SUCCESS = StatusMatcher.model_validate("2xx")
 _SERVER_ERROR = StatusMatcher.model_validate("5xx")

@@ -12,10 +12,12 @@ from probes.correlation_ids import usable_form
 from probes.expect import JsonPath
 from probes.fields import Duration, EvidenceRef
 from probes.log_records import Wrapped
+from probes.log_requests import ALWAYS_WRITING
 from probes.outcome import Check
 from probes.probe import Probe
 from probes.request import RequestTemplate
 from probes.status import StatusMatcher
+from probes.target import Grant
 
 if TYPE_CHECKING:
     from probes.session import Session
@@ -51,6 +53,7 @@ class Correlation(Probe, kind="correlation"):
     wrapped: Wrapped = "auto"  # what a runtime put around log lines, see `log_contract`
     wait: Duration = 10.0  # for the log lines
     settle: Duration = 1.0  # more reading after that, for what is logged late
+    writes: bool | None = None  # whether a request changes data (needs `allow: [write]`); default: PUT, PATCH and DELETE do
 
     @model_validator(mode="after")
     def _usable(self) -> Correlation:
@@ -67,6 +70,11 @@ class Correlation(Probe, kind="correlation"):
 
             finder(self.trace_in)
         return self
+
+    def needs(self) -> frozenset[Grant]:
+        sent = [one for one in (self.request, self.refused) if one is not None]
+        writing = any(one.method.upper() in ALWAYS_WRITING for one in sent)
+        return frozenset({Grant.WRITE}) if (writing if self.writes is None else self.writes) else frozenset()
 
     def variables(self) -> frozenset[str]:
         return frozenset({"unique"})

@@ -18,7 +18,7 @@ from probes.fields import Duration, EvidenceRef
 from probes.log_findings import are_fresh, are_of_bearable_length, are_records, counted, differ, error_is_told, fit, share_an_id
 from probes.log_promise import Freshness, Promise, Terms, accepted_wrong, schema_in, terms_of
 from probes.log_records import Record, Wrapped, records
-from probes.log_requests import LoggedRequest, Sent, send
+from probes.log_requests import ALWAYS_WRITING, LoggedRequest, Sent, send
 from probes.log_trail import Trail, arrived, expected_of, follow
 from probes.log_watch import LogWatch
 from probes.matchers import Matcher
@@ -26,6 +26,7 @@ from probes.operators import found, pattern, schema_validator
 from probes.outcome import Check, Verdict, control, note
 from probes.probe import Probe
 from probes.session import Session
+from probes.target import Grant
 
 _POLL_S = (0.1, 1.0)  # between two looks at the logs: first, at most
 _STAND_STILL_S = 0.2  # how long a last line without an end must not grow before it counts as all that is written
@@ -66,6 +67,7 @@ class LogContract(Probe, kind="log_contract"):
     max_line_bytes: PositiveInt = 256 * 1024  # soft: longer is degraded. Loki's own limit (max_line_size)
     wait: Duration = 10.0  # for the lines of each request and of what it spawns
     settle: Duration = 1.0  # more reading after that, for what is logged late
+    writes: bool | None = None  # whether a request changes data (needs `allow: [write]`); default: PUT, PATCH and DELETE do
 
     _promises: tuple[Promise, ...] = PrivateAttr(default=())
     _terms: Terms = PrivateAttr(default=Terms())
@@ -113,6 +115,10 @@ class LogContract(Probe, kind="log_contract"):
             told.error_fields if self.error_fields is None else self.error_fields,
             told.error_says if self.error_says is None else self.error_says,
         )
+
+    def needs(self) -> frozenset[Grant]:
+        writing = any(one.request.method.upper() in ALWAYS_WRITING for one in self.requests)
+        return frozenset({Grant.WRITE}) if (writing if self.writes is None else self.writes) else frozenset()
 
     async def ask(self, session: Session) -> AsyncIterator[Check]:
         session.doing = "setting marks in the logs"
@@ -216,7 +222,7 @@ class LogContract(Probe, kind="log_contract"):
             yield note("lines that are ignored", f"{counted(ignored, 'line')} were left out, because 'ignore' says so")
         if not path:
             yield note("correlation ids", "correlation ids were not looked at: no 'correlation_field' is given")
-        with_lines = [trail for trail in trails if trail.own]
+        with_lines = [trail for trail in trails if any(not record.trouble for record in trail.own)]
         for trail in with_lines if path else ():
             yield share_an_id(trail, path, adopts=self.adopts)
         if path and with_lines:

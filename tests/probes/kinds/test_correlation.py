@@ -247,7 +247,7 @@ async def test_a_sound_service_passes_and_every_question_was_asked(log: Path) ->
     assert "of 4 requests at once each gets its own id back" in held
     assert "the id of a refused request comes back" in held
     assert held.count("without an id the target makes a UUID of version 4") == 2
-    assert sum(name.startswith("a hostile id (") for name in held) == 9
+    assert sum(name.startswith("a hostile id (") for name in held) == 8
     assert sum(name.startswith("an invalid trace (") for name in held) == 3
     assert "the target's span is its own" in held and "spans in the log are the target's own" in held
 
@@ -435,6 +435,15 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(options: dict[s
     with pytest.raises(ValidationError) as refused:
         Correlation.model_validate({**OPTIONS, **options})
     assert trouble in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [({}, []), ({"request": {"method": "PUT"}}, ["write"]), ({"refused": {"method": "DELETE"}}, ["write"]),
+     ({"request": {"method": "PUT"}, "writes": False}, []), ({"writes": True}, ["write"])],
+)  # fmt: skip
+def test_what_changes_data_needs_a_grant(options: dict[str, Any], needed: list[str]) -> None:
+    assert sorted(Correlation.model_validate(options).needs()) == needed
 
 
 # Forms

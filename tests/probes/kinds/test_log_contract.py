@@ -433,6 +433,18 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_sent(options: dict[s
     assert trouble in str(refused.value)
 
 
+def test_a_request_that_changes_data_needs_a_grant() -> None:
+    put = {**PLAIN[0], "request": {"method": "PUT", "path": "/x"}}
+    assert LogContract.model_validate({**OPTIONS, "requests": PLAIN}).needs() == frozenset()
+    assert LogContract.model_validate({**OPTIONS, "requests": [put]}).needs() == {"write"}
+    assert LogContract.model_validate({**OPTIONS, "requests": [put], "writes": False}).needs() == frozenset()
+
+
+async def test_ids_are_not_said_to_be_shared_where_no_line_could_be_read(log: Path) -> None:
+    outcome = await asked_of(Service(log, text(lambda t: f"saved {json.loads(t)['correlation_id']}")), log)
+    assert not any(c.name == "all lines of our request 'a booking' carry one correlation id" for c in outcome.checks)
+
+
 def test_a_schema_file_without_json_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "own.json"
     file.write_text("required: [a]", encoding="utf-8")
