@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from probes.decoding import understood
 from probes.evidence.source import LogLine, LogWindow
 from probes.log_paging import instant_ns, unix_ns
 
@@ -19,6 +20,7 @@ class Printed:
     where: str
     at_ns: int | None
     text: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,14 @@ class ContainerMark:
 
 def printed(raw: bytes, where: str) -> list[Printed]:
     """Return the lines of `--timestamps`: the time, a space, the text."""
-    lines = raw.decode("utf-8", "replace").removesuffix("\n").split("\n") if raw else []
-    return [stamped(line.removesuffix("\r"), where) for line in lines]
+    lines = raw.removesuffix(b"\n").split(b"\n") if raw else []
+    return [stamped(*understood(line.removesuffix(b"\r")), where) for line in lines]
 
 
-def stamped(line: str, where: str) -> Printed:
+def stamped(line: str, damaged: bool, where: str) -> Printed:
     head, _, text = line.partition(" ")
     at_ns = instant_ns(head)
-    return Printed(where, at_ns, line if at_ns is None else text)
+    return Printed(where, at_ns, line if at_ns is None else text, damaged)
 
 
 def since_for(overlap_s: float) -> datetime:
@@ -77,7 +79,7 @@ def window(
         if left[line]:
             left[line] -= 1
         else:
-            fresh.append(LogLine(line.text, line.where, 0))
+            fresh.append(LogLine(line.text, line.where, 0, line.damaged))
     lost = dict.fromkeys(line.where for line in left.elements() if line.at_ns is not None and line.where not in gone)
     doubts = [*doubts, *(f"lines of {where} that stood there before are gone; more may be lost with them" for where in lost)]
     since = max(mark.since, began - timedelta(seconds=overlap_s))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from probes.decoding import understood
 
 LONGEST_BYTES = 1024 * 1024  # of one message; RFC 5424 section 6.1 asks for 2048 at least
 
@@ -81,6 +83,7 @@ class SyslogMessage:
     form: str = ""
     priority: int | None = None
     fields: dict[str, str] = field(default_factory=dict)  # timestamp, hostname, app_name, procid, msgid, structured_data
+    damaged: bool = False  # bytes of it could not be decoded
 
     @property
     def as_json(self) -> dict[str, str | int]:
@@ -92,7 +95,12 @@ class SyslogMessage:
 
 def understand(raw: bytes) -> SyslogMessage:
     """Return what a message says; whatever was sent is a message, for it may hold anything."""
-    whole = raw.decode("utf-8", "replace")
+    whole, damaged = understood(raw)
+    message = _understand(whole)
+    return replace(message, damaged=True) if damaged else message
+
+
+def _understand(whole: str) -> SyslogMessage:
     match = _5424.match(whole)
     if match is not None:
         return _of_5424(whole, match)

@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import Field, PositiveInt
 
+from probes.decoding import understood
 from probes.evidence.source import LogLine, LogSource, LogWindow
 from probes.fields import Duration
 from probes.redact import Redactor
 from probes.running import Program
 
-_Line = tuple[str, bool]  # the text, and whether it came on standard error
+_Line = tuple[str, bool, bool]  # the text, whether it came on standard error, and whether it could not all be decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,12 @@ class Command(LogSource, source="command"):
         numbers: Counter[bool] = Counter()
         fresh: list[LogLine] = []
         for line in lines:
-            text, aside = line
+            text, aside, damaged = line
             seen[line] += 1
             numbers[aside] += 1
             if seen[line] > mark.seen[line]:
-                fresh.append(LogLine(text, self.describe() + (", standard error" if aside else ""), numbers[aside]))
+                where = self.describe() + (", standard error" if aside else "")
+                fresh.append(LogLine(text, where, numbers[aside], damaged))
         remarks = (f"the command printed more than {self.max_bytes} bytes; the rest was not read",) if cut_short else ()
         return LogWindow(tuple(fresh), CommandMark(mark.since, mark.seen | seen, len(lines)), cut_short, remarks)
 
@@ -70,5 +72,6 @@ class Command(LogSource, source="command"):
         return [*self._lines(ran.out, aside=False), *self._lines(ran.err, aside=True)], ran.cut_short
 
     def _lines(self, raw: bytes, *, aside: bool) -> list[_Line]:
-        text = raw.decode(self.encoding, "replace").removesuffix("\n")
-        return [(line.removesuffix("\r"), aside) for line in text.split("\n")] if raw else []
+        text, damaged = understood(raw, self.encoding)
+        lines = text.removesuffix("\n").split("\n") if raw else []
+        return [(line.removesuffix("\r"), aside, damaged and "\ufffd" in line) for line in lines]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from probes.decoding import understood
 from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow
 from probes.fields import Duration
 from probes.redact import Redactor
@@ -118,11 +119,20 @@ class Journald(LogSource, source="journald"):
 
     def _line(self, entry: dict[str, Any]) -> LogLine:
         fields = {name: _text(value) for name, value in entry.items() if not name.startswith(_ADDRESS)}
+        damaged = _is_damaged(entry.get("MESSAGE"))
         if self.text == "whole":
             stamp = {"__REALTIME_TIMESTAMP": entry.get("__REALTIME_TIMESTAMP")}
-            return LogLine(json.dumps({**stamp, **fields}, ensure_ascii=False), self.describe(), 0)
+            return LogLine(json.dumps({**stamp, **fields}, ensure_ascii=False), self.describe(), 0, damaged)
         message = fields.get("MESSAGE", "")
-        return LogLine(message if isinstance(message, str) else "\n".join(message), self.describe(), 0)
+        return LogLine(message if isinstance(message, str) else "\n".join(message), self.describe(), 0, damaged)
+
+
+def _is_damaged(value: Any) -> bool:
+    return _is_bytes(value) and understood(bytes(value))[1]
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, int) and 0 <= item < 256 for item in value)
 
 
 def _text(value: Any) -> str | list[str]:
@@ -132,7 +142,7 @@ def _text(value: Any) -> str | list[str]:
     if value is None:
         return ""
     if isinstance(value, list):
-        if all(isinstance(item, int) and 0 <= item < 256 for item in value):
-            return bytes(value).decode("utf-8", "replace")
+        if _is_bytes(value):
+            return understood(bytes(value))[0]
         return [one if isinstance(one := _text(item), str) else " ".join(one) for item in value]
     return str(value)

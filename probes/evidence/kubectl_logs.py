@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from probes.container_logs import ContainerMark, Printed, known, since_for, stamped, window
+from probes.decoding import understood
 from probes.evidence.source import EvidenceError, LogSource, LogWindow
 from probes.fields import Duration
 from probes.redact import Redactor
@@ -156,10 +157,11 @@ class KubectlLogs(LogSource, source="kubectl_logs"):
         remarks: list[str] = []
         if ran.cut_short:
             doubts.append(f"kubectl printed more than {self.max_bytes} bytes; the rest was not read")
-        for line in ran.out.decode("utf-8", "replace").removesuffix("\n").split("\n") if ran.out else ():
-            match = _PREFIX.fullmatch(line.removesuffix("\r"))
+        for raw in ran.out.removesuffix(b"\n").split(b"\n") if ran.out else ():
+            line, damaged = understood(raw.removesuffix(b"\r"))
+            match = _PREFIX.fullmatch(line)
             if match is not None:
-                lines.append(stamped(match[3], f"pod {match[1]}, container {match[2]}"))
+                lines.append(stamped(match[3], damaged, f"pod {match[1]}, container {match[2]}"))
             elif line:  # with --prefix, only what kubectl itself says has none
                 (remarks if _WAITING.search(line) else doubts).append(f"kubectl said: {Redactor().text(line)[:200]}")
         said = ran.err.decode("utf-8", "replace").splitlines()[:3]

@@ -86,9 +86,9 @@ class SyslogListener(Sink):
         app = shorten("".join(sign for sign in message.fields.get("app_name", "") if sign.isprintable()), 48)
         where = f"{self.called}, {app}" if app else self.called
         if self._keys.text == "whole":
-            self.received.add(json.dumps(message.as_json, ensure_ascii=False), where)
+            self.received.add(json.dumps(message.as_json, ensure_ascii=False), where, damaged=message.damaged)
             return
-        self.received.add(message.text, where)
+        self.received.add(message.text, where, damaged=message.damaged)
         if "structured_data" in message.fields:
             remark = f"messages to the {self.called} have structured data that was not read; 'text: whole' reads it"
             self.received.note(remark, doubt=False)

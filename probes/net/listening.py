@@ -70,13 +70,13 @@ class Received:
         self.lines = 0  # all that ever came
         self.notes = 0
 
-    def add(self, text: str, where: str) -> None:
+    def add(self, text: str, where: str, *, damaged: bool = False) -> None:
         number = 0
         if where in self._numbers or len(self._numbers) < _PLACES:
             self._numbers[where] += 1
             number = self._numbers[where]
         self.lines += 1
-        self._lines.append(LogLine(text, where, number))
+        self._lines.append(LogLine(text, where, number, damaged))
         self._bytes += len(text) + _ENTRY_BYTES
         while self._bytes > self._max_bytes:
             self._bytes -= len(self._lines.popleft().text) + _ENTRY_BYTES

@@ -54,6 +54,13 @@ async def test_lines_on_standard_error_are_read_too(tmp_path: Path) -> None:
     assert _texts(await source.read_since(window.next_mark)) == []
 
 
+async def test_a_line_that_cannot_be_decoded_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"whole \xef\xbf\xbd\nbroken \xff\n")
+    source = Command(argv=["cat", str(tmp_path / "log")])
+    lines = (await source.read_since(CommandMark(datetime.now(UTC)))).lines
+    assert [(line.text, line.damaged) for line in lines][1] == ("broken \ufffd", True)
+
+
 async def test_a_flood_on_standard_error_cuts_the_window_short() -> None:
     source = Command(argv=_python("import sys; sys.stderr.write('x' * 5000)"), max_bytes=1000)
     assert (await source.read_since(CommandMark(datetime.now(UTC)))).cut_short

@@ -66,8 +66,9 @@ async def test_bytes_long_messages_and_repeated_fields_are_read_whole(journal: J
     journal.log(list(b"vera \xff\x1b[31m@example.org"))
     journal.log("x" * 6000)
     journal.log(["one", "two"])
-    texts = _texts(await source.read_since(mark))
-    assert texts == ["vera \ufffd\x1b[31m@example.org", "x" * 6000, "one\ntwo"]
+    window = await source.read_since(mark)
+    assert [line.damaged for line in window.lines] == [True, False, False]
+    assert _texts(window) == ["vera \ufffd\x1b[31m@example.org", "x" * 6000, "one\ntwo"]
 
 
 async def test_the_whole_entry_holds_the_fields_and_not_the_cursor(journal: Journal) -> None:

@@ -222,7 +222,7 @@ MESSAGES = {
 @pytest.mark.parametrize(("raw", "form", "text"), MESSAGES.values(), ids=MESSAGES)
 def test_each_form_is_understood_and_nothing_of_the_text_gets_lost(raw: bytes, form: str, text: str) -> None:
     message = understand(raw)
-    assert (message.form, message.text) == (form, text)
+    assert (message.form, message.text, message.damaged) == (form, text, b"\xff" in raw)
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=30), st.booleans()), max_size=6), st.integers(1, 7))
