@@ -105,8 +105,8 @@ def judged(thresholds: Sequence[Threshold], first: Exposition, last: Exposition)
             f"the {one.name} {one.bounds}",
             holds=not bad,
             expected=str(one.bounds),
-            observed=f"{_shown(value)}{one.unit}",
-            say=f"the {one.name} is {_shown(value)}{one.unit}{span}, expected that it {one.bounds} ({where})",
+            observed=_shown(value, one.unit),
+            say=f"the {one.name} is {_shown(value, one.unit)}{span}, expected that it {one.bounds} ({where})",
             soft=one.soft,
         )
 
@@ -185,5 +185,5 @@ def quantile(wanted: float, buckets: dict[float, float]) -> float:
     return math.inf
 
 
-def _shown(value: float) -> str:
-    return "above the last bucket" if value == math.inf else f"{value:.4g}"
+def _shown(value: float, unit: str) -> str:
+    return "above the last bucket" if value == math.inf else f"{value:.4g}{unit}"

@@ -142,12 +142,16 @@ WRONG: list[Any] = [
     pytest.param(HISTOGRAM.replace("h_sum 4\n", ""), 2, "has no h_sum", id="no sum"),
     pytest.param(HISTOGRAM.replace("h_count 3\n", ""), 2, "has no h_count", id="no count"),
     pytest.param(HISTOGRAM.replace('le="1"', 'lf="1"'), 2, "has no label le that is a number", id="no le"),
-    pytest.param('# TYPE h histogram\nh_bucket{le="2"} 1\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n', 3,
-                 "not stand in ascending order of le (1 comes after 2)", id="le order"),
+    pytest.param(
+        '# TYPE h histogram\nh_bucket{le="2"} 1\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n',
+        3,
+        "not stand in ascending order of le (1 comes after 2)",
+        id="le order",
+    ),
     pytest.param("# TYPE s summary\ns 1\ns_sum 1\ns_count 1\n", 2, "no label quantile from 0 to 1", id="no quantile"),
     pytest.param("# TYPE s summary\ns_sum 1\ns_count -1\n", 3, "a count is never negative", id="negative count"),
     pytest.param("# TYPE s summary\n# TYPE s_count gauge\ns_count 1\n", 2, "would belong to s_count and to s", id="clash"),
-]  # fmt: skip
+]
 WRONG_OPEN: list[Any] = [
     pytest.param("a 1\n", 1, "does not end with '# EOF'", id="no EOF"),
     pytest.param("# EOF\na 1\n", 2, "something after '# EOF'", id="after EOF"),

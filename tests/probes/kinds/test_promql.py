@@ -76,49 +76,93 @@ GOOD: list[Any] = [
     pytest.param({"query": "queue_depth", "expect": {"lt": 10}}, id="below"),
     pytest.param({"query": "queue_depth", "expect": 7}, id="equals"),
     pytest.param({"query": "queue_depth", "expect": {"lt": "{{vars.most}}"}}, id="a bound of the target"),
-    pytest.param({"query": 'pg_replication_lag_seconds{replica="{{vars.replica}}"}', "expect": {"lt": 1}},
-                 id="a label of the target"),
+    pytest.param(
+        {"query": 'pg_replication_lag_seconds{replica="{{vars.replica}}"}', "expect": {"lt": 1}}, id="a label of the target"
+    ),
     pytest.param({"query": "pg_replication_lag_seconds", "expect": {"lt": 30}, "every": False}, id="one is enough"),
     pytest.param({"query": "pg_replication_lag_seconds", "expect": {"lt": 60}, "samples": 2}, id="as many as there should be"),
     pytest.param({"query": "queue_depth > 10", "samples": 0}, id="nothing is bad"),
     pytest.param({"query": 'absent(up{job="shop"})', "samples": 0}, id="nothing is absent"),
     pytest.param({"query": "queue_depth", "expect": {"lt": 10}, "control": 'up{job="shop"}'}, id="with a control"),
     pytest.param({"query": "queue_depth + scalar(sum(up)) * 0", "expect": {"lt": 10}}, id="a scalar in it"),
-]  # fmt: skip
+]
 BAD: list[Any] = [
-    pytest.param({"query": "pg_replication_lag_seconds", "expect": {"lt": 30}, "unit": "s"}, Verdict.FAIL,
-                 'replica="b"} is 45 s, one of 2, expected that it is below 30', id="over the bound"),
+    pytest.param(
+        {"query": "pg_replication_lag_seconds", "expect": {"lt": 30}, "unit": "s"},
+        Verdict.FAIL,
+        'replica="b"} is 45 s, one of 2, expected that it is below 30',
+        id="over the bound",
+    ),
     pytest.param({"query": "pg_replication_lag_seconds", "expect": {"lt": 0.1}}, Verdict.FAIL, "as 1 more of 2", id="all over"),
-    pytest.param({"query": "pg_replication_lag_seconds", "expect": {"lt": 0.1}, "every": False},
-                 Verdict.FAIL, "is 0.4", id="none"),
+    pytest.param(
+        {"query": "pg_replication_lag_seconds", "expect": {"lt": 0.1}, "every": False}, Verdict.FAIL, "is 0.4", id="none"
+    ),
     pytest.param({"query": "not_a_number", "expect": {"lt": 30}}, Verdict.FAIL, "is no number (NaN)", id="NaN"),
     pytest.param({"query": "queue_depth / 0", "expect": {"lt": 30}}, Verdict.FAIL, "is infinite", id="infinite"),
-    pytest.param({"query": "queue_depth", "expect": {"lt": 9}, "samples": {"ge": 2}}, Verdict.FAIL,
-                 "selects 1 sample, such as queue_depth is 7", id="too few"),
+    pytest.param(
+        {"query": "queue_depth", "expect": {"lt": 9}, "samples": {"ge": 2}},
+        Verdict.FAIL,
+        "selects 1 sample, such as queue_depth is 7",
+        id="too few",
+    ),
     pytest.param({"query": "queue_depth > 5", "samples": 0}, Verdict.FAIL, "is 7, expected none", id="something is bad"),
     pytest.param({"query": "old_seconds", "expect": {"lt": 30}}, Verdict.FAIL, "is stale: its last value is 12", id="stale"),
     pytest.param({"query": "vanished", "expect": 1}, Verdict.FAIL, "vanished is gone: its last value was 1", id="gone"),
-    pytest.param({"query": "sum(vanished) or vector(0)", "expect": {"lt": 5}},
-                 Verdict.FAIL, "is gone: its last value was", id="gone behind a zero"),
-    pytest.param({"query": "never_there", "expect": 1},
-                 Verdict.INCONCLUSIVE, "never_there selects nothing at Prometheus", id="nothing"),
-    pytest.param({"query": "sum(rate(never_there[5m])) or vector(0)", "expect": {"lt": 5}}, Verdict.INCONCLUSIVE,
-                 "never_there selects nothing", id="nothing behind a zero"),
-    pytest.param({"query": "queue_depth > 5 and never_there", "samples": 0},
-                 Verdict.INCONCLUSIVE, "never_there selects nothing", id="nothing bad can be"),
-    pytest.param({"query": "queue_depth > 10", "expect": {"lt": 90}},
-                 Verdict.INCONCLUSIVE, "the query selects nothing", id="filtered away"),
-    pytest.param({"query": "queue_depth", "expect": {"lt": 10}, "control": "up - 1"}, Verdict.INCONCLUSIVE,
-                 "the control up - 1 does not hold", id="control"),
-    pytest.param({"query": "queue_depth", "expect": {"lt": 10}, "control": "never"},
-                 Verdict.INCONCLUSIVE, "it selects nothing", id="control none"),
-    pytest.param({"query": "queue_depth / on(nothing) group_left() {__name__=~\"up|queue_depth\"}", "expect": 1}, Verdict.ERROR,
-                 "cannot answer it", id="cannot be computed"),
-    pytest.param({"query": "sort_by_label(queue_depth)", "expect": {"lt": 9}}, Verdict.ERROR,
-                 "does not understand the question, which the suite asks", id="newer than the server"),
-    pytest.param({"query": "rate(queue_depth[{{vars.most}}])", "expect": {"lt": 9}},
-                 Verdict.ERROR, "with its values filled in", id="filled wrongly"),
-]  # fmt: skip
+    pytest.param(
+        {"query": "sum(vanished) or vector(0)", "expect": {"lt": 5}},
+        Verdict.FAIL,
+        "is gone: its last value was",
+        id="gone behind a zero",
+    ),
+    pytest.param(
+        {"query": "never_there", "expect": 1}, Verdict.INCONCLUSIVE, "never_there selects nothing at Prometheus", id="nothing"
+    ),
+    pytest.param(
+        {"query": "sum(rate(never_there[5m])) or vector(0)", "expect": {"lt": 5}},
+        Verdict.INCONCLUSIVE,
+        "never_there selects nothing",
+        id="nothing behind a zero",
+    ),
+    pytest.param(
+        {"query": "queue_depth > 5 and never_there", "samples": 0},
+        Verdict.INCONCLUSIVE,
+        "never_there selects nothing",
+        id="nothing bad can be",
+    ),
+    pytest.param(
+        {"query": "queue_depth > 10", "expect": {"lt": 90}}, Verdict.INCONCLUSIVE, "the query selects nothing", id="filtered away"
+    ),
+    pytest.param(
+        {"query": "queue_depth", "expect": {"lt": 10}, "control": "up - 1"},
+        Verdict.INCONCLUSIVE,
+        "the control up - 1 does not hold",
+        id="control",
+    ),
+    pytest.param(
+        {"query": "queue_depth", "expect": {"lt": 10}, "control": "never"},
+        Verdict.INCONCLUSIVE,
+        "it selects nothing",
+        id="control none",
+    ),
+    pytest.param(
+        {"query": 'queue_depth / on(nothing) group_left() {__name__=~"up|queue_depth"}', "expect": 1},
+        Verdict.ERROR,
+        "cannot answer it",
+        id="cannot be computed",
+    ),
+    pytest.param(
+        {"query": "sort_by_label(queue_depth)", "expect": {"lt": 9}},
+        Verdict.ERROR,
+        "does not understand the question, which the suite asks",
+        id="newer than the server",
+    ),
+    pytest.param(
+        {"query": "rate(queue_depth[{{vars.most}}])", "expect": {"lt": 9}},
+        Verdict.ERROR,
+        "with its values filled in",
+        id="filled wrongly",
+    ),
+]
 
 
 @pytest.mark.anyio
@@ -156,9 +200,13 @@ ALERTS: list[Any] = [
     pytest.param({**AGREED, "thresholds": {"gt": 0.01}}, Verdict.FAIL, "compares with > 0.05 instead of > 0.01", id="threshold"),
     pytest.param({"name": "QueueDeep", "firing": False}, Verdict.FAIL, "the alert QueueDeep is firing", id="firing"),
     pytest.param({"name": "Broken", "series": False}, Verdict.FAIL, "the alert Broken cannot be evaluated", id="unhealthy"),
-    pytest.param({"name": "BackupMissing", "thresholds": {"gt": 86400}}, Verdict.INCONCLUSIVE,
-                 "looks at backup_last_success_timestamp_seconds, of which Prometheus at", id="looks at nothing"),
-]  # fmt: skip
+    pytest.param(
+        {"name": "BackupMissing", "thresholds": {"gt": 86400}},
+        Verdict.INCONCLUSIVE,
+        "looks at backup_last_success_timestamp_seconds, of which Prometheus at",
+        id="looks at nothing",
+    ),
+]
 
 
 @pytest.mark.anyio
