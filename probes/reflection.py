@@ -37,6 +37,9 @@ _DATABASE = (  # all of them run in linear time
 )
 _TEMPLATE_ENGINES = (r"jinja2\.exceptions|TemplateSyntaxError|Twig\\|freemarker\.|org\.thymeleaf|Liquid error",)
 _HALVES = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# A text with a space below such a key is what is wrong with a password, not the password.
+_SECRET_KEY = r'("[a-z_]*(?:password|passwd|secret|api_?key|access_?token|private_?key)"\s{0,3}:\s{0,3})'
+_MESSAGE = re.compile(_SECRET_KEY + r'"[^"\n ]* [^"\n]*"', re.IGNORECASE)
 _FILES = (r"Linux version [0-9]+\.[0-9]", r"\broot:[x*!]?:0:0:", r"; for 16-bit app support")
 
 
@@ -103,7 +106,8 @@ def effect(answer: Answer, payload: Payload) -> str:
 
 def talk(answer: Answer, payload: Payload) -> list[str]:
     """Return the kinds of things that the answer tells of the target's inside, apart from the payload itself."""
-    without = replace(answer, body=_without(answer.text, payload.text).encode())
+    plain = _MESSAGE.sub(r'\1"-"', _without(answer.text, payload.text))
+    without = replace(answer, body=plain.encode())
     kinds = exposed(without)
     text = without.text
     if any(found(text, one) is not False for one in _DATABASE):

@@ -142,6 +142,8 @@ def test_an_echo_is_judged_by_what_a_browser_makes_of_it(seen: Any, may_echo: bo
     ("text", "payload", "kinds"),
     [
         ("no such file: /proc/version", "/proc/version", []),
+        ('{"password": "must be longer"}', "x<y>", []),
+        ('{"password": "hunter2hunter2"}', "x<y>", ["a secret"]),
         ('{"m": "no \\u00e9 \\ud800 x"}', "xxxx", []),
         ('{"m": "bad: Haircut\' AND"}', "Haircut' AND", []),
         ('ERROR: syntax error at or near "\'"', "Haircut'", ["a database's error or query"]),
