@@ -26,8 +26,9 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,60}")
 _MASKED = re.compile(
     r"(?i)^$|\*{3}|•{3}|^\[[^\]]*\]$|^<[^>]*>$|^\([^)]*\)$|^(?:redacted|filtered|masked|hidden|removed|secret|changed|null|none|x{3,})\b"
 )
+# A field that tells of a secret and is none: when it changed, what it is called.
 _ABOUT_A_SECRET = re.compile(
-    r"(?i)(?:_(?:at|count|name|type|length|strength|changed|expiry|expires|version|age|policy)|[a-z]At)$"
+    r"_(?:at|count|name|type|length|strength|changed|expiry|expires|version|age|policy)$|(?:token|key)_id$|[a-z]At$"
 )
 
 

@@ -97,6 +97,7 @@ class Records(Configured):
     wrapped: Wrapped = "auto"  # what a container runtime put around the lines
     rows: Rows | None = None  # a database
     api: FromApi | None = None  # an audit API of the target
+    at: FixedPath = "$"  # where in a line, row or item the record stands, such as $.context
     where: dict[FixedPath, Matcher] = Field(default_factory=dict)  # that only audit records fit, among other log lines
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,7 @@ class AuditTrail:
     watch: LogWatch | None = None
     source: RowSource | None = None
     lines: list[AuditRecord] = field(default_factory=list)  # of all logs since the marks
+    parsed: int = 0  # lines that they were read from
 
     async def begin(self) -> None:
         """Set marks in logs, and find the source. Raises: EvidenceError, NotGiven."""
@@ -103,8 +105,11 @@ class AuditTrail:
             return await self._api(self.options.api.request, known)
         assert self.watch is not None
         await self.watch.read()
-        found = [AuditRecord(one.data, one.place) for one in records(self.watch.lines, self.options.wrapped) if not one.trouble]
-        return self._chosen(found)
+        if len(self.watch.lines) != self.parsed:  # in a thread: a busy log has many lines that are not ours
+            self.parsed = len(self.watch.lines)
+            read = await asyncio.to_thread(records, list(self.watch.lines), self.options.wrapped)
+            self.lines = self._chosen(AuditRecord(one.data, one.place) for one in read if not one.trouble)
+        return self.lines
 
     async def _rows(self, rows: Rows, statement: str, known: Mapping[str, Any]) -> list[AuditRecord]:
         assert self.source is not None
@@ -132,7 +137,11 @@ class AuditTrail:
         return self._chosen(AuditRecord(item, f"item {n} of the {self.names}") for n, item in enumerate(items, 1))
 
     def _chosen(self, found: Iterable[AuditRecord]) -> list[AuditRecord]:
-        return [one for one in found if all(self._fits(one, path, matcher) for path, matcher in self.options.where.items())]
+        fitting = (one for one in found if all(self._fits(one, path, matcher) for path, matcher in self.options.where.items()))
+        if self.options.at == "$":
+            return list(fitting)
+        inner = ((one, find(self.options.at, dict(one.data))) for one in fitting)
+        return [AuditRecord(data, one.place) for one, found in inner for data in found if isinstance(data, dict)]
 
     def _fits(self, record: AuditRecord, path: str, matcher: Matcher) -> bool:
         selection = Selection(find(path, dict(record.data)))

@@ -237,7 +237,8 @@ class _Reading:
         if time.monotonic() >= self.until or "timed out" in str(text):
             return self.source.unread(f"it took more than {self.source.timeout:g} s")
         if number in _REASONS:
-            return self.source.unread(_REASONS[number])
+            hint = " (or it wants TLS: give 'tls')" if number == 1045 and self.tls is None else ""
+            return self.source.unread(_REASONS[number] + hint)
         if number in _IN_WORDS:
             named = _QUOTED.search(str(text))
             words = _IN_WORDS[number]

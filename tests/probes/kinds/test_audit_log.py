@@ -198,9 +198,9 @@ async def test_records_are_found_among_other_lines_of_a_log(tmp_path: Path) -> N
     async def write(record: dict[str, Any]) -> None:
         other = {"message": "request finished", "correlation_id": record["correlation_id"]}
         with log.open("a") as file:
-            file.write(f"plain text\n{json.dumps(other)}\n{json.dumps(record)}\n")
+            file.write(f"plain text\n{json.dumps(other)}\n{json.dumps({'channel': 'audit', 'context': record})}\n")
 
-    records = {"logs": ["audit"], "where": {"$.audit_id": {"exists": True}}}
+    records = {"logs": ["audit"], "where": {"$.channel": "audit"}, "at": "$.context"}
     evidence = {"audit": LogFile(path=str(log))}
     outcome = await outcome_of(a_probe(records=records), service=Audited(keep=write), evidence=evidence)
     assert outcome.verdict is Verdict.PASS, outcome.sentence
