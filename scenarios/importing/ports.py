@@ -41,13 +41,20 @@ def ask_tcp(
     keys: dict[str, Any] = {"host": host, "port": port}
     if tls:
         keys["tls"] = True
-    if send:
+    if send and is_binary(send):
+        keys["send_hex"] = send.encode("latin-1").hex()
+    elif send:
         keys["send"] = send
     if expect:
         keys["expect"] = expect
     if duration:
         keys["duration"] = duration
     _ask(question, "tcp", host, keys)
+
+
+def is_binary(text: str) -> bool:
+    """Say whether a text is bytes, one a character, that no text would hold."""
+    return any(sign < " " and sign not in "\r\n\t" for sign in text) and all(sign < "\u0100" for sign in text)
 
 
 def ask_tls(question: Question, host: str, port: Port, *, days_left: Any = None, server_name: str = "") -> None:

@@ -40,6 +40,7 @@ class Asked:
     fields: list[tuple[str, str]] | None = None  # of a form, decoded
     parts: list[tuple[str, str]] | None = None  # of a multipart form, texts only
     basic: tuple[str, str] | None = None
+    auth: dict[str, Any] = field(default_factory=dict)  # of the target, in the suite's words; a secret in it is text or a file
     tls: dict[str, Any] = field(default_factory=dict)
     say: Say = literal
 
@@ -74,7 +75,7 @@ def request_of(vault: Vault, question: Question, asked: Asked) -> Made | None:
         return None
     request: dict[str, Any] = {} if asked.method.upper() == "GET" else {"method": asked.method.upper()}
     request["path"] = path
-    auth = _auth(vault, asked.basic or basic, asked.say)
+    auth = _hidden(vault, asked) or _auth(vault, asked.basic or basic, asked.say)
     headers, cookies, of_header = _headers(vault, question, asked, auth_is_given=bool(auth))
     body, content_type = body_of(vault, asked.say, headers, body=asked.body, fields=asked.fields, parts=asked.parts)
     if content_type and "content-type" not in {name.lower() for name in headers}:
@@ -167,6 +168,16 @@ def _safe(path: str) -> str:
 
 def _encoded(text: str) -> str:
     return _UNSAFE.sub(lambda sign: f"%{ord(sign.group()):02X}", text)
+
+
+def _hidden(vault: Vault, asked: Asked) -> dict[str, Any]:
+    hides = ("bearer", "password")
+    return {
+        key: vault.hide(value, "token" if key == "bearer" else key, f"the {key} of the target")
+        if key in hides and isinstance(value, str)
+        else value
+        for key, value in asked.auth.items()
+    }
 
 
 def _auth(vault: Vault, basic: tuple[str, str] | None, say: Say) -> dict[str, Any]:

@@ -15,10 +15,13 @@ from vedette.cli.import_formats import format_names
 
 SECRET = "s3cret"  # is a part of every secret in the samples, and of nothing else
 SAMPLE_FILES = sorted(p for p in SAMPLES.iterdir() if p.name.split(".")[0] in format_names())
+EXTRA = {"blackbox.yml": {"url": "https://shop.example.com/start"}}
 
 
 def made_of(path: Path) -> Import:
-    return lay_out(draft_of(read_input(path), formats()[path.name.split(".")[0]]), path.name)
+    given = read_input(path)
+    given.extra = EXTRA.get(path.name, {})
+    return lay_out(draft_of(given, formats()[path.name.split(".")[0]]), path.name)
 
 
 def test_the_names_on_the_command_line_are_those_of_the_formats() -> None:
