@@ -38,7 +38,9 @@ def series(sample: Sample) -> str:
     labels = {key: value for key, value in sample.labels.items() if key != "__name__"}
     inner = ", ".join(f'{key}="{shorten(value, 60)}"' for key, value in list(labels.items())[:6])
     name = sample.labels.get("__name__", "")
-    return f"{name}{{{inner}}}" if inner else name or "the value"
+    if not name:
+        return f"the value of {{{inner}}}" if inner else "the value"
+    return f"{name}{{{inner}}}" if inner else name
 
 
 def as_evidence(samples: Sequence[Sample], expression: str) -> Evidence:
@@ -143,8 +145,9 @@ class Presence:
 
 
 def _named(sample: Sample, one: Selector) -> str:
-    labels = series(sample)
-    return f"{one.name or one}{labels}" if labels.startswith("{") else labels if labels != "the value" else str(one)
+    """Return the series for a sentence, with the selector's name where the functions that were applied took it away."""
+    labels = {"__name__": one.name, **sample.labels} if one.name else sample.labels
+    return series(Sample(labels, sample.value, sample.at_s)) if labels else str(one)
 
 
 def judged(samples: Sequence[Sample], matcher: Matcher, session: Session) -> list[tuple[Sample, Finding]]:
