@@ -40,7 +40,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What one name server said. `records` are as a person writes them: without trailing dots, texts unquoted."""
+    """What one name server said. `records` are sorted, and as a person writes them: without trailing dots, texts unquoted."""
 
     host: str
     sort: str
@@ -235,7 +235,7 @@ def _read(reply: Message, host: str, sort: str, server: str, took_s: float, over
         sort=sort,
         server=server,
         code=dns.rcode.to_text(reply.rcode()),
-        records=tuple(dict.fromkeys(plain(sort, _text(record)) for record in records)),
+        records=tuple(sorted({plain(sort, _text(record)) for record in records})),
         ttl_s=min([*ttls, *(one.ttl for one in sets)], default=None),
         aliases=tuple(names),
         loops=loops,

@@ -53,8 +53,8 @@ class Dns(Probe, kind="dns"):
     nxdomain: bool = False  # true: the name must not exist, such as one that was given up
     wildcard: bool = False  # true: every name beside it leads to the same records, and that is meant
     private_addresses: Private | None = None  # fail, warn or allow; default: warn, allow where the target has `private_networks`
-    aliases: PositiveInt = Field(8, le=16)  # gone through at most
-    answer_within: Duration = Field(3.0, gt=0)  # of each answer, with a second try after half of it
+    aliases: PositiveInt = Field(default=8, le=16)  # gone through at most
+    answer_within: Duration = Field(default=3.0, gt=0)  # of each answer, with a second try after half of it
     duration: Duration | None = None  # hard: an answer that takes longer is a failure
     warn_above: Duration | None = None  # soft: longer is degraded
 

@@ -58,7 +58,7 @@ class Tcp(Probe, kind="tcp"):
     expect: TextMatcher | None = None  # of the banner or the answer, as text (bytes that are no UTF-8 are read as Latin-1)
     answer_within: Duration | None = None  # of the banner or the answer; default: the target's `limits.request`
     settle: Duration = 0.25  # silence after which an answer counts as whole, where a part of it cannot settle `expect`
-    read_bytes: int = Field(4096, ge=1, le=1024 * 1024)  # read at most
+    read_bytes: int = Field(default=4096, ge=1, le=1024 * 1024)  # read at most
     duration: Duration | None = None  # hard, from resolving to the last byte: longer is a failure
     warn_above: Duration | None = None  # soft: longer is degraded
     closed: bool = False  # true: the port must not take connections from here
