@@ -131,7 +131,7 @@ class Chain(Configured):
 
     hash: PlainPath = "$.hash"  # the record's own
     previous: PlainPath = "$.previous_hash"  # that of the record before it
-    algorithm: Literal["sha256"] = "sha256"
+    algorithm: Literal["sha256"] = "sha256"  # of the hashes; there is no other yet
     over: Literal["canonical"] | tuple[FixedPath, ...] | None = None  # what is hashed; default: hashes are only compared
     separator: str = "|"  # between the fields of `over`; null is an empty text
     genesis: str | None = None  # what the first record of all has for the hash before it
