@@ -1,10 +1,11 @@
-"""This file is for the face of Prometheus: sound it passes, each of its faults is caught, and it computes."""
+"""This file is for the faces of metrics and of Prometheus: sound they pass, and each of their faults is caught."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,31 +15,33 @@ from scenarios.loader import load_suite
 from scenarios.runner import run
 from scenarios.selection import Selection
 from vedette.jobs.prove import Seen, judge_fault
-from vedette.reference.edge import face_prometheus
+from vedette.reference.edge import face_metrics, face_prometheus
 from vedette.reference.edge.promql_answers import CannotAnswer, Evaluation, Series
 from vedette.reference.fault import Fault
 
 LIBRARY = Path(__file__).parents[3] / "scenarios/library/edge.yaml"
+FACES: dict[str, ModuleType] = {"metrics_contract": face_metrics, "promql": face_prometheus}
 VARIABLES = re.findall(r"\$\{([A-Z_]+)\}", LIBRARY.read_text(encoding="utf-8"))
 
 
-async def asked(bugs: Collection[str], folder: Path) -> list[Seen]:
-    async with face_prometheus.serve(bugs, folder) as environ:
+async def asked(kind: str, bugs: Collection[str], folder: Path) -> list[Seen]:
+    async with FACES[kind].serve(bugs, folder) as environ:
         suite = load_suite("edge", target="staging", environ={**dict.fromkeys(VARIABLES, "9"), **environ})
-        result = await run(suite, "staging", Selection((frozenset({"promql"}),)), run_deadline_s=30.0)
+        result = await run(suite, "staging", Selection((frozenset({kind}),)), run_deadline_s=30.0)
     return [Seen.of(outcome) for outcome in result.outcomes if outcome.verdict is not Verdict.SKIPPED]
 
 
 @pytest.mark.anyio
-async def test_the_sound_face_passes(tmp_path: Path) -> None:
-    seen = await asked((), tmp_path)
-    assert len(seen) == 6 and [(one.verdict, one.sentence) for one in seen if one.verdict is not Verdict.PASS] == []
+@pytest.mark.parametrize(("kind", "many"), [("metrics_contract", 2), ("promql", 6)])
+async def test_the_sound_face_passes(kind: str, many: int, tmp_path: Path) -> None:
+    seen = await asked(kind, (), tmp_path)
+    assert len(seen) == many and [(one.verdict, one.sentence) for one in seen if one.verdict is not Verdict.PASS] == []
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("fault", face_prometheus.FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [f for face in FACES.values() for f in face.FAULTS], ids=lambda fault: fault.name)
 async def test_each_fault_is_caught_by_its_owner_and_named(fault: Fault, tmp_path: Path) -> None:
-    assert judge_fault(fault, await asked({fault.asked_for}, tmp_path)).why_missed == ""
+    assert judge_fault(fault, await asked(fault.owner, {fault.asked_for}, tmp_path)).why_missed == ""
 
 
 DATA = [
