@@ -48,7 +48,7 @@ CALLED = {
     Tamper.EMPTY: "an empty bearer token",
     Tamper.IN_QUERY: "the token in the address instead of a header",
 }
-DEFAULT = frozenset(Tamper) - {Tamper.IN_QUERY}  # an address is logged, and the token in it is a good one
+DEFAULT = tuple(way for way in Tamper if way is not Tamper.IN_QUERY)  # an address is logged, and the token in it is a good one
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class AccessControl(Probe, kind="access_control"):
     """Ask for what is the owner's as everybody else, and expect that each is refused as declared and given nothing of it.
 
     Nobody: a caller without credentials. `refused`: the other `identities`, such as another tenant's (403 or 404), a lesser
-    role's (403; `request` is then the administrator's, and `owner` the administrator), or an expired token's (401). Tampered
+    role's (403; `request` is then the administrator's, asked `as` one), or an expired token's (401). Tampered
     tokens are made of the owner's. `claims` try to be somebody else by a header or a field, `methods` must not be allowed,
     `webhook` and `csrf` are tried with wrong signatures and tokens.
     What is the owner's is known by `marker`; it may be in no refusal, body or header, in no encoding.
@@ -79,13 +79,13 @@ class AccessControl(Probe, kind="access_control"):
     request: RequestTemplate | None = None  # for what only the owner may have; without credentials in it
     content: str = "what is the owner's"  # what that is, for sentences, such as "tenant 20's invoices"
     identities: dict[str, Identity] = Field(default_factory=dict)  # callers by name
-    owner: str | None = None  # one of `identities`; default: by the target's own credentials
+    rightful: str | None = Field(None, alias="as")  # the owner, one of `identities`; default: by the target's own credentials
     marker: Capture | None = None  # in the owner's answer: what is nobody else's, of 6 signs or more
     accepted: Expectation = Expectation()  # what the owner is answered; default: 2xx
     anonymous: StatusMatcher | None = _UNAUTHORIZED  # how a caller without credentials is refused; null: it is not tried
     refused: dict[str, StatusMatcher] = Field(default_factory=dict)  # how each of these `identities` is refused
     tampered: StatusMatcher | None = _UNAUTHORIZED  # how a tampered token of the owner is refused; null: none is tried
-    tamper: frozenset[Tamper] = DEFAULT  # what is done to the token; default: all but in_query, which puts it into logs
+    tamper: tuple[Tamper, ...] = DEFAULT  # what is done to the token; default: all but in_query, which puts it into logs
     unknown: RequestTemplate | None = None  # the same for an id that does not exist: others must be answered alike (soft)
     claims: tuple[Claim, ...] = ()  # what others say they are
     methods: tuple[Annotated[str, Field(pattern="^[A-Za-z]{1,20}$")], ...] = ()  # that must be answered 405, as the owner
@@ -120,16 +120,16 @@ class AccessControl(Probe, kind="access_control"):
         return self
 
     def _know_everybody(self) -> None:
-        named = [*self.refused, *(claim.who for claim in self.claims), *([self.owner] if self.owner is not None else [])]
+        named = [*self.refused, *(claim.who for claim in self.claims), *([self.rightful] if self.rightful is not None else [])]
         for name in named:
             if name not in self.identities:
                 known = ", ".join(sorted(self.identities)) or "none"
                 raise ValueError(f"there is no identity '{name}'; known are {known}")
-        if self.owner in self.refused:
-            raise ValueError(f"'{self.owner}' is the owner and cannot be refused")
+        if self.rightful in self.refused:
+            raise ValueError(f"'{self.rightful}' is the owner and cannot be refused")
 
     def _can_claim(self, claim: Claim) -> None:
-        if claim.who == self.owner:
+        if claim.who == self.rightful:
             if not claim.answer:
                 raise ValueError("a claim of the owner's needs 'answer': what shows that it was not believed")
         elif self.identities[claim.who].own is None:
@@ -157,7 +157,7 @@ class AccessControl(Probe, kind="access_control"):
         """Ask as the owner, as everybody else, and as the owner again."""
         for name, who in self.identities.items():
             who.hide(session, name)
-        trials = Trials(session, self.identities[self.owner] if self.owner else None, Owned(self.content), self.undo)
+        trials = Trials(session, self.identities[self.rightful] if self.rightful else None, Owned(self.content), self.undo)
         if self.request is not None:
             async for made in self._of_request(trials, self.request):
                 yield made
@@ -251,7 +251,7 @@ class AccessControl(Probe, kind="access_control"):
         who = self.identities[claim.who]
         caller = f"the caller '{claim.who}', who claimed to be somebody else by the {claim.said},"
         template = as_identity(trials.session, claim.made(request), trials.names(), who)
-        if claim.who != self.owner:
+        if claim.who != self.rightful:
             if claim.who not in self.refused:
                 for made in await self._is_good(trials, claim.who, who):
                     yield made

@@ -95,7 +95,7 @@ class InputValidation(Probe, kind="input_validation", grants={Grant.WRITE}):
     refused_with: StatusMatcher = StatusMatcher.model_validate(
         "4xx"
     )  # what a bad value is answered; 401, 409 and 429 only if named
-    payloads: Literal["basic", "full"] = "basic"  # full: every variant, about three times as many
+    payloads: Literal["basic", "full"] = "basic"  # full: every variant, about twice as many
     error_form: dict[JsonPath, Matcher] = Field(default_factory=dict)  # what refusals say: `$.success: false`
     may_echo: bool = True  # JSON and plain text may repeat a bad value
     read_back: RequestTemplate | None = None  # where an accepted value is shown, with what `capture` took; judged like an answer

@@ -156,7 +156,7 @@ def options(**more: Any) -> dict[str, Any]:
             "clerk": {"bearer": secret(token(20, "clerk")), "own": {"path": "/api/me"}},
             "expired": {"bearer": secret(token(20, ends_in=-60))},
         },
-        "owner": "owner",
+        "as": "owner",
         "marker": {"json": "$.number"},
         "refused": {"stranger": 404, "clerk": 403, "expired": 401},
         "unknown": {"path": "/api/invoices/99999"},
@@ -313,7 +313,7 @@ async def test_a_token_that_is_said_to_be_over_and_is_not_proves_nothing() -> No
 
 
 async def test_the_targets_own_credentials_are_the_owners_where_none_is_named() -> None:
-    given = options(owner=None)
+    given = options(**{"as": None})
     outcome = await ask_about(Office(), given, auth={"bearer": given["identities"]["owner"]["bearer"]})
     assert outcome.verdict is Verdict.PASS, told(outcome)
     assert any(c.name == "a caller with a token without its signature is refused" for c in outcome.checks)
@@ -485,7 +485,7 @@ async def test_hostile_refusals_are_read_within_bounds(reply: Reply) -> None:
     def serve(asked: Asked) -> Reply:
         return as_json({"number": MARKER}) if asked.headers.get("x-key") == "k-1234567" else reply
 
-    given = {"request": {"path": "/x"}, "identities": {"o": {"headers": {"X-Key": secret("k-1234567")}}}, "owner": "o"}
+    given = {"request": {"path": "/x"}, "identities": {"o": {"headers": {"X-Key": secret("k-1234567")}}}, "as": "o"}
     outcome = await ask_about(serve, {**given, "marker": {"json": "$.number"}})
     assert outcome.verdict in (Verdict.PASS, Verdict.DEGRADED), told(outcome)
 
@@ -500,7 +500,7 @@ async def test_a_target_that_is_not_there_fails_by_its_phase() -> None:
 MISTAKES: list[Any] = [
     ({}, "give 'request', 'webhook' or 'csrf'"),
     ({"csrf": FORM, "methods": ["PUT"]}, "'methods' needs 'request'"),
-    (options(owner="nobody"), "there is no identity 'nobody'; known are clerk, expired, owner, stranger"),
+    (options(**{"as": "nobody"}), "there is no identity 'nobody'; known are clerk, expired, owner, stranger"),
     (options(refused={"owner": 403}), "'owner' is the owner and cannot be refused"),
     (options(refused={"expired": 403}), "'expired' needs 'own'"),
     (options(claims=[{"as": "expired", "query": {"t": 1}}]), "'expired' needs 'own'"),
