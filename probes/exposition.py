@@ -163,7 +163,7 @@ class Reader:
             said = read_said(line, openmetrics=self._openmetrics)
             if said is not None:
                 self._tell(said)
-        elif line and not line.isspace():
+        elif line.strip():
             self._sample(read_sample(line, self._made.lines, openmetrics=self._openmetrics))
         elif self._openmetrics:
             raise LineTrouble("OpenMetrics has no empty lines")

@@ -82,7 +82,7 @@ class Family:
             self._stated(sample, blame)
         if sample.exemplar is not None and not sample.name.endswith(("_bucket", "_total")):
             blame(sample.line, f"{sample.shape} has an exemplar, which only counters and buckets may have")
-        shape = tuple(key for key, _ in sample.labels)
+        shape = tuple([key for key, _ in sample.labels])
         if shape not in self.shapes and len(self.shapes) < _SHAPES_KEPT:
             self.shapes[shape] = sample.line
 

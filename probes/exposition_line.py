@@ -95,7 +95,7 @@ def read_sample(line: str, number: int, *, openmetrics: bool) -> Sample:
     labels: Labels = tuple(_PAIRS.findall(inner)) if inner else ()
     if inner is not None and ("\\" in inner or inner[-1:] == ","):
         labels = _Careful(line, openmetrics).sample(number).labels
-    if len(labels) > 1 and len({key for key, _ in labels}) != len(labels):
+    if len(labels) > 1 and len(dict(labels)) != len(labels):
         raise LineTrouble(_twice(labels, name))
     try:
         return Sample(name, labels, float(value), number, None if at is None else _at(at, openmetrics))
