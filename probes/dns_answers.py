@@ -187,7 +187,6 @@ def _answer_to(query: Message, data: bytes | OSError, found: Found, host: str) -
     if not query.is_response(reply):
         return None
     found.flight.first_byte, found.flight.received = perf_counter(), len(data)
-    found.status = int(reply.rcode())
     return reply
 
 

@@ -219,14 +219,16 @@ def _row(exchange: Exchange, whole_s: float) -> Row:
         at += length
     spoken = ", ".join(f"{name.replace('_', ' ')} {seconds(length)}" for name, length in _phases(exchange))
     path = _path_of(exchange.url)
-    result = str(exchange.status) if exchange.status is not None else exchange.trouble or "no answer"
+    result = str(exchange.status) if exchange.status is not None else exchange.trouble or "done"
     return Row(exchange.method, path, result, exchange.correlation_id, seconds(exchange.duration_s),
                f"{seconds(exchange.duration_s)}: {spoken}", tuple(parts))  # fmt: skip
 
 
 def _path_of(url: str) -> str:
-    """Return path and query; what was redacted may stand where a host should, so no parser is asked."""
-    _, slashes, rest = url.partition("://")
+    """Return path and query, or all of what is no HTTP; a host may have been redacted, so no parser is asked."""
+    scheme, slashes, rest = url.partition("://")
+    if slashes and scheme not in ("http", "https"):
+        return url
     return (f"/{rest.partition('/')[2]}" if slashes else url) or "/"
 
 
@@ -236,7 +238,7 @@ def _phases(exchange: Exchange) -> list[tuple[str, float]]:
         "dns": p.dns_s, "connect": p.connect_s, "tls": p.tls_s, "first_byte": p.first_byte_s, "body": p.body_s,
     }  # fmt: skip
     known = [(name, length) for name, length in named.items() if length is not None]
-    if exchange.status is None:
+    if exchange.trouble:
         known.append(("trouble", max(0.0, exchange.duration_s - sum(length for _, length in known))))
     return known
 

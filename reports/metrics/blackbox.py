@@ -50,8 +50,9 @@ def debug_text(outcome: Outcome, *, timeout_s: float) -> str:
         told = f" ({made.say or made.observed})" if made.say or made.observed else ""
         lines.append(f"  {made.verdict:<12} {'control: ' if made.control else ''}{made.name}{told}")
     for one in outcome.exchanges:
-        came = one.trouble or str(one.status)
-        lines.append(f"  {one.method} {one.url} -> {came} in {one.duration_s:.3f} s (correlation id {one.correlation_id})")
+        came = one.trouble or ("done" if one.status is None else str(one.status))
+        by = f" (correlation id {one.correlation_id})" if one.correlation_id else ""
+        lines.append(f"  {one.method} {one.url} -> {came} in {one.duration_s:.3f} s{by}")
     return "\n".join(
         ["What was asked:", *lines, "", "Metrics that would have been returned:", probe_text(outcome, timeout_s=timeout_s)]
     )
@@ -76,22 +77,23 @@ def _of_exchanges(outcome: Outcome) -> Iterator[Sample]:
         lookup_s = first.phases.dns_s or 0.0
         yield Sample("probe_dns_lookup_time_seconds", "Returns the time taken for probe dns lookup in seconds", lookup_s)
     yield from _address(last)
-    if not outcome.exchanges_left_out:  # else the sums would be of some of them
-        summed = {name: sum(getattr(one.phases, field) or 0.0 for one in exchanges) for name, field in PHASES.items()}
-        text = "Duration of http request by phase, summed over all requests of the scenario"
-        yield Sample("probe_http_duration_seconds", text, summed, "phase")
-        yield Sample("probe_http_redirects", "The number of redirects", _redirects(exchanges))
-        yield from _of_last(outcome, last)
-
-
-def _of_last(outcome: Outcome, last: Exchange) -> Iterator[Sample]:
-    """Yield what is said of the last request; a status of 0 is blackbox_exporter's way to say that none came."""
-    yield Sample("probe_http_status_code", "Response HTTP status code", last.status or 0)
-    yield Sample("probe_http_ssl", "Indicates if SSL was used for the final redirect", int(last.phases.tls_s is not None))
     ends = [one.value for one in outcome.measurements if one.name == CERTIFICATE_ENDS]
     if ends:
         text = "Returns earliest SSL cert expiry in unixtime, of the certificates that the target showed for itself"
         yield Sample("probe_ssl_earliest_cert_expiry", text, min(ends))
+    spoke_http = all(one.url.startswith(("http://", "https://")) for one in exchanges)
+    if spoke_http and not outcome.exchanges_left_out:  # else the sums would be of some of them
+        summed = {name: sum(getattr(one.phases, field) or 0.0 for one in exchanges) for name, field in PHASES.items()}
+        text = "Duration of http request by phase, summed over all requests of the scenario"
+        yield Sample("probe_http_duration_seconds", text, summed, "phase")
+        yield Sample("probe_http_redirects", "The number of redirects", _redirects(exchanges))
+        yield from _of_last(last)
+
+
+def _of_last(last: Exchange) -> Iterator[Sample]:
+    """Yield what is said of the last request; a status of 0 is blackbox_exporter's way to say that none came."""
+    yield Sample("probe_http_status_code", "Response HTTP status code", last.status or 0)
+    yield Sample("probe_http_ssl", "Indicates if SSL was used for the final redirect", int(last.phases.tls_s is not None))
     if last.status is None:
         return
     if last.content_length is not None:

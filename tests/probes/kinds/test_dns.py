@@ -68,7 +68,7 @@ async def told(zone: Zone = ZONE, *bugs: str, target: dict[str, Any] | None = No
 async def test_records_of_each_type_are_compared_as_people_write_them(options: dict[str, Any]) -> None:
     outcome = await told(target={"vars": {"address": "192.168.1.4"}}, **options)
     assert outcome.verdict is Verdict.PASS, outcome.sentence
-    assert outcome.exchanges[0].url.startswith("dns://127.0.0.1:") and outcome.exchanges[0].status == 0
+    assert outcome.exchanges[0].url.startswith("dns://127.0.0.1:")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from probes.outcome import Evidence, Verdict, check
+from probes.outcome import Evidence, Exchange, Phases, Verdict, check
 from reports.formats.html import render
 from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
@@ -126,6 +127,13 @@ def test_a_body_nested_without_end_does_no_harm() -> None:
 def test_a_burst_of_requests_does_not_swell_the_page() -> None:
     text = page(result(outcome("burst", requests=150)))
     assert "and 110 more requests, not listed" in text
+
+
+def test_what_is_no_http_is_shown_with_its_place_and_nothing_is_missed_in_it() -> None:
+    good = Exchange("TCP", "tcp://db.example:5432", "", 0.0, 0.01, Phases(0.001, 0.002))
+    bad = replace(good, url="dns://ns.example:53", trouble="gave no answer")
+    text = page(result(replace(outcome("a"), exchanges=(good, bad))))
+    assert all(part in text for part in ("tcp://db.example:5432", ">done<", "dns://ns.example:53", "gave no answer"))
 
 
 @pytest.fixture

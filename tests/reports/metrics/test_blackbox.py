@@ -74,6 +74,14 @@ def test_what_asked_over_no_http_at_all_tells_nothing_of_http() -> None:
     }  # fmt: skip
 
 
+def test_what_asked_over_another_protocol_tells_its_time_address_and_certificate_only() -> None:
+    ends = (Measurement(CERTIFICATE_ENDS, 1_800_000_000.0, UNIX_TIME),)
+    asked = Exchange("TLS", "tls://shop.example:443", "", 0.0, 0.01, Phases(0.01, 0.02, 0.03), address="192.0.2.7")
+    found = told(probe_text(outcome(Verdict.PASS, asked, measurements=ends), timeout_s=9.5))
+    assert {name for name in found if "http" in name} == set()
+    assert found["probe_ssl_earliest_cert_expiry"] == 1_800_000_000 and found["probe_dns_lookup_time_seconds"] == 0.01
+
+
 def test_a_connection_that_was_refused_tells_no_answer_and_makes_none_up() -> None:
     refused = Exchange("GET", "https://x/", "id", 0.0, 0.01, Phases(), None, 0, "refused", "2001:db8::1")
     found = told(probe_text(outcome(Verdict.FAIL, refused), timeout_s=9.5))
