@@ -94,7 +94,7 @@ def _credentials(question: Question, http: dict[str, Any]) -> tuple[tuple[str, s
     if basic.get("username_file"):
         question.lose("basic_auth.username_file", basic["username_file"], "a user's name is not read from a file")
     elif basic.get("password_file"):
-        return None, {"username": literal(user), "password": {"file": text_of(basic["password_file"])}}
+        return None, {"username": user, "password": {"file": text_of(basic["password_file"])}}
     elif user:
         return (user, text_of(basic.get("password"))), {}
     scheme = text_of(bearer.get("type")) or "Bearer"

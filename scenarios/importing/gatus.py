@@ -9,7 +9,7 @@ from scenarios.importing.draft import Draft, Question, new_draft
 from scenarios.importing.formats import Format
 from scenarios.importing.gatus_conditions import Judge, path_of
 from scenarios.importing.gatus_ports import ask_port
-from scenarios.importing.language import Say, go_duration, literal, place, seconds, word
+from scenarios.importing.language import Say, capture_name, go_duration, literal, place, seconds, word
 from scenarios.importing.reading import Input, listing, table, text_of, truth
 from scenarios.importing.requesting import Asked, ask_http, request_of
 from scenarios.importing.vault import Vault
@@ -177,7 +177,7 @@ def _suite(draft: Draft, question: Question, suite: dict[str, Any]) -> None:
     base_say = say_of(draft.vault)
 
     def say(text: str) -> str:
-        return _CONTEXT.sub(lambda f: place(_capture_name(f.group(1))) if f.group(1) in names else f.group(), base_say(text))
+        return _CONTEXT.sub(lambda f: place(capture_name(f.group(1))) if f.group(1) in names else f.group(), base_say(text))
 
     steps: list[dict[str, Any]] = []
     bases = []
@@ -212,13 +212,8 @@ def _captures(question: Question, store: dict[str, Any], names: set[str]) -> dic
             question.lose(f"store.{name}", where, "only a value of the body can be taken")
             continue
         names.add(name)
-        captured[_capture_name(name)] = {"json": path}
+        captured[capture_name(name)] = {"json": path}
     return captured
-
-
-def _capture_name(name: str) -> str:
-    made = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"_{made}" if made[:1].isdigit() else made
 
 
 def _window(draft: Draft, window: dict[str, Any], about: Question | None) -> None:

@@ -12,7 +12,7 @@ from scenarios.importing.expecting import Expecting
 from scenarios.importing.formats import Format
 from scenarios.importing.hurl_asserts import assertion, capture
 from scenarios.importing.hurl_reading import START, Entry, entries
-from scenarios.importing.language import PLACE, Say, go_duration, literal, on_texts, place, seconds, word
+from scenarios.importing.language import PLACE, Say, capture_name, go_duration, literal, on_texts, place, seconds, word
 from scenarios.importing.reading import Input
 from scenarios.importing.requesting import MOST_HOPS, Asked, request_of, writes
 from scenarios.importing.vault import Vault, secret_name
@@ -61,10 +61,6 @@ def _value(vault: Vault, name: str, captured: set[str], own: dict[str, str]) -> 
     return {"newUuid": place("nonce"), "newDate": place("now")}.get(name) or vault.outside(
         name, f"the variable {name} (hurl --variable)"
     )
-
-
-def capture_name(name: str) -> str:
-    return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
 class _Journey:

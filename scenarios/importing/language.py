@@ -13,6 +13,7 @@ BRACES = "braces"  # the value under `vars` that stands for two opening braces
 PLACE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 NAME_LENGTH = 200
+_TAKEN = frozenset({"nonce", "run_id", "now", "today", "vars"})
 
 
 def literal(text: str) -> str:
@@ -39,6 +40,13 @@ def names_in(value: Any) -> set[str]:
     if isinstance(value, list | tuple):
         return {name for item in value for name in names_in(item)}
     return set()
+
+
+def capture_name(name: str) -> str:
+    """Return a name as a capture has it; those that every run has keep their meaning."""
+    made = re.sub(r"\W", "_", name, flags=re.ASCII) or "value"
+    made = f"_{made}" if made[0].isdigit() else made
+    return f"{made}_" if made in _TAKEN else made
 
 
 def on_texts(value: Any, make: Say) -> Any:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.fragments import PAYLOADS
-from scenarios.importing.draft import Commented, Draft, Question, Remark, Spot, bracketed
+from scenarios.importing.draft import Commented, Draft, Question, Spot, bracketed
 from scenarios.importing.language import BRACES, NAME_LENGTH, names_in, on_texts, one_line, sound, unfilled, word
+from scenarios.importing.telling import file_lines, remark_lines, variable_lines, what
 from scenarios.importing.vault import Vault
-from scenarios.importing.writing import comment, entries, fits, items, shown
+from scenarios.importing.writing import comment, entries, fits, items
 from scenarios.loader import load_suite
 from scenarios.mistakes import Mistake, SuiteError
 from scenarios.source import FILE_BYTES
@@ -62,8 +63,8 @@ class Import:
         for question in self.draft.questions:
             if question.left_out:
                 made.append(f"{question.title}: left out: {question.left_out}")
-            made += [f"{question.title}: {_what(r, vault)}: {r.why}" for r in question.remarks]
-        made += [f"the file: {_what(r, vault)}: {r.why}" for r in self.draft.remarks]
+            made += [f"{question.title}: {what(r, vault)}: {r.why}" for r in question.remarks]
+        made += [f"the file: {what(r, vault)}: {r.why}" for r in self.draft.remarks]
         return [one_line(vault.masked(line), 400) for line in made]
 
 
@@ -187,8 +188,8 @@ def _suite(draft: Draft, asked: list[Question], source: str) -> str:
         body += ["", *_scenario(question, draft, several)]
     lines = [
         *comment(f"Made by `vedette import` of {draft.origin} '{one_line(draft.vault.masked(source), 80)}'. Read the remarks."),
-        *_variables(targets, draft.vault),
-        *_file_remarks(draft),
+        *variable_lines(targets, draft.vault),
+        *file_lines(draft.remarks, draft.vault),
         *entries({"suite": draft.suite}),
         "",
         "targets:",
@@ -236,7 +237,7 @@ def _writes(keys: Mapping[str, Any]) -> bool:
 
 def _scenario(question: Question, draft: Draft, several: bool) -> list[str]:
     vault = draft.vault
-    remarks = [line for remark in question.remarks for line in _remark(remark, vault)]
+    remarks = [line for remark in question.remarks for line in remark_lines(remark, vault)]
     if question.left_out:
         head = f"left out: {vault.masked(question.title)}"
         return [*comment(head, 2), *comment(f"  ^ {vault.masked(question.left_out)}", 2), *remarks]
@@ -247,42 +248,6 @@ def _scenario(question: Question, draft: Draft, several: bool) -> list[str]:
     if not keys.get("expect", True):
         del keys["expect"]
     return [*remarks, *items([{**made, **keys}], 2)]
-
-
-def _remark(remark: Remark, vault: Vault) -> list[str]:
-    what = vault.masked_fields({remark.key: remark.value})
-    key, value = next(iter(what.items()))
-    text = vault.masked(shown(value))
-    lines = text.splitlines() or [""]
-    head = f"{key}: {lines[0]}" if len(lines) == 1 and key else f"{key}:" if key else lines[0]
-    rest = [] if len(lines) == 1 else [f"    {line}" for line in lines[: 40 if key else 41][0 if key else 1 :]]
-    more = [f"    … {len(lines) - 40} more lines"] if len(lines) > 40 else []
-    made = "\n".join([head, *rest, *more, f"  ^ {'not carried over: ' if remark.lost else ''}{vault.masked(remark.why)}"])
-    return comment(made, 2)
-
-
-def _what(remark: Remark, vault: Vault) -> str:
-    value = next(iter(vault.masked_fields({remark.key: remark.value}).values()))
-    text = one_line(shown(value), 80) if value not in (None, "") else ""
-    return f"{remark.key}: {text}" if text and remark.key else remark.key or text
-
-
-def _variables(targets: Mapping[str, Any], vault: Vault) -> list[str]:
-    """Return the list of variables at the top, of those that are used."""
-    text = "\n".join(entries(targets))
-    used = [name for name in vault.about if "${" + name + "}" in text]
-    if not used:
-        return []
-    widest = max(len(name) for name in used)
-    listed = [f"  {name.ljust(widest)}  {vault.masked(vault.about[name])}".rstrip() for name in used]
-    return comment(
-        "\n".join(["", "Set these variables before it is asked; no secret of the original stands in this file:", *listed])
-    )
-
-
-def _file_remarks(draft: Draft) -> list[str]:
-    lines = [line[2:] for remark in draft.remarks for line in _remark(remark, draft.vault)]
-    return [*comment(""), *lines] if lines else []
 
 
 def _bare(value: Any) -> Any:

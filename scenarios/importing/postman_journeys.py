@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scenarios.importing.draft import Draft, Question
-from scenarios.importing.language import names_in, seconds
+from scenarios.importing.language import capture_name, names_in, seconds
 from scenarios.importing.postman_scripts import Script
-from scenarios.importing.postman_variables import Variables, capture_name
+from scenarios.importing.postman_variables import Variables
 from scenarios.importing.requesting import Asked, Made, request_of, writes
 from scenarios.importing.vault import secret_name
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from scenarios.importing.draft import Draft
-from scenarios.importing.language import literal, place
+from scenarios.importing.language import capture_name, literal, place
 from scenarios.importing.reading import listing, table, text_of, truth
 from scenarios.importing.vault import secret_name
 
@@ -77,11 +77,6 @@ class Variables:
         for _ in range(_DEEPEST):
             value = TEMPLATE.sub(lambda found: self._filled(found.group(1), found.group()), value)
         return self.say(value) if not any(name in self._values for name in TEMPLATE.findall(value)) else ""
-
-
-def capture_name(name: str) -> str:
-    made = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"_{made}" if made[:1].isdigit() else made
 
 
 def templates_in(value: Any) -> set[str]:

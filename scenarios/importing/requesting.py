@@ -171,13 +171,15 @@ def _encoded(text: str) -> str:
 
 
 def _hidden(vault: Vault, asked: Asked) -> dict[str, Any]:
-    hides = ("bearer", "password")
-    return {
-        key: vault.hide(value, "token" if key == "bearer" else key, f"the {key} of the target")
-        if key in hides and isinstance(value, str)
-        else value
-        for key, value in asked.auth.items()
-    }
+    """Return the `auth` that is given as such, its secrets hidden; a file is named as it is."""
+    made = {}
+    for key, value in asked.auth.items():
+        secret = key in ("bearer", "password") and isinstance(value, str)
+        name = "token" if key == "bearer" else key
+        made[key] = vault.field(name, asked.say(value), f"the {key} of the target") if secret else value
+        if key == "username":
+            made[key] = asked.say(value)
+    return made
 
 
 def _auth(vault: Vault, basic: tuple[str, str] | None, say: Say) -> dict[str, Any]:
