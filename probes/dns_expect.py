@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from probes.bounds import Bounds
 from probes.dns_answers import Answered, plain
@@ -39,6 +40,15 @@ class Records(Configured):
         if not self.model_fields_set or self.equals == ():
             raise ValueError("give a record, a list of records, or at least one of 'equals', 'contains', 'any', 'every', 'count'")
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        whole = handler.resolve_ref_schema(handler(schema))
+        texts = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        properties = {
+            name: {**part, **texts} if name in ("equals", "contains") else part for name, part in whole["properties"].items()
+        }
+        return {"anyOf": [*texts["anyOf"], {**whole, "properties": properties}]}
 
     def unusable(self, sort: str) -> str:
         """Return the first record that cannot be one of this type, or an empty text."""
