@@ -72,6 +72,12 @@ class Metrics:
     def names(self) -> list[str]:
         return list(self._families)
 
+    def samples(self) -> Iterable[tuple[str, str, dict[str, str], float]]:
+        """Return sort, name, labels and value of each series, histograms left out."""
+        for family in self._families.values():
+            for values, series in family.series.items() if family.sort != "histogram" else ():
+                yield family.sort, family.name, dict(zip(family.labels, values, strict=True)), series.value
+
     def text(self) -> str:
         """Return the exposition. Source: Prometheus, "Exposition formats", text-based format."""
         if "metrics_frozen" in self._bugs:
