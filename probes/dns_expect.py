@@ -45,9 +45,7 @@ class Records(Configured):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         whole = handler.resolve_ref_schema(handler(schema))
         texts = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-        properties = {
-            name: {**part, **texts} if name in ("equals", "contains") else part for name, part in whole["properties"].items()
-        }
+        properties = {name: texts if name in ("equals", "contains") else part for name, part in whole["properties"].items()}
         return {"anyOf": [*texts["anyOf"], {**whole, "properties": properties}]}
 
     def unusable(self, sort: str) -> str:
