@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
-from probes.fields import Configured, Duration
+from probes.fields import Configured, Duration, EvidenceRef
 
 Made = TypeVar("Made")
 
@@ -89,10 +89,12 @@ class RequestTemplate(Configured):
 
     `json`, `form` and `body` exclude each other. `anonymous: true` sends neither the target's credentials
     nor its default headers. `follow_redirects` counts the hops allowed, each checked by the egress policy.
+    What is asked `at` an evidence source gets that source's credentials, and is only read (GET or HEAD).
     """
 
     method: str = Field("GET", pattern=_METHOD)  # GET, POST and so on
-    path: str = "/"  # below the target's `base_url`, or a full address
+    at: EvidenceRef | None = None  # an evidence source with an HTTP API, such as `grafana`, that is asked instead of the target
+    path: str = "/"  # below the target's `base_url` (the source's `url`), or a full address
     query: dict[str, Any] = Field(default_factory=dict)  # encoded and added to the path
     headers: dict[str, str] = Field(default_factory=dict)  # laid over the target's own
     cookies: dict[str, str] = Field(default_factory=dict)  # sent as one Cookie header
@@ -111,6 +113,8 @@ class RequestTemplate(Configured):
         given = [n for n, v in (("json", self.json_body), ("form", self.form), ("body", self.body)) if v is not None]
         if len(given) > 1:
             raise ValueError(f"give only one of {' and '.join(repr(n) for n in given)}")
+        if self.at is not None and self.method.upper() not in ("GET", "HEAD"):
+            raise ValueError(f"'at' an evidence source is only read, by GET or HEAD, not by {self.method.upper()}")
         self._open = has_places(self)
         return self
 

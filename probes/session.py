@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from probes.evidence.source import EvidenceSource, KeySource, LogSource, RowSource, SampleSource
-from probes.fields import Secret
 from probes.mending import Mending
 from probes.net import egress
 from probes.net.answer import Answer, NotJson
-from probes.net.building import BadRequestTemplate, Builder, basic
+from probes.net.api import ApiSource
+from probes.net.beside import beside, hide_secrets
+from probes.net.building import BadRequestTemplate, Builder
 from probes.net.egress import EgressRefused, NotSent
 from probes.net.flight import Phase
 from probes.net.ledger import Ledger
@@ -94,9 +95,10 @@ class Session:
         self._slots = slots or asyncio.Semaphore(target.concurrency)
         self._sent = 0
         self._mending = Mending(self, journal, suite_path)
-        self._hide_secrets()
+        hide_secrets(self.redactor, target.headers, target.auth)
         self.builder = Builder(target, subject, run_id, self.nonce)  # also for kinds with a wire of their own
         self._sender = Sender(target, self.builder, self._ledger, now=self.now, resolve=resolve)
+        self._resolve, self._run_id = resolve, run_id
         self._reach = Reach(target, self._ledger, resolve=resolve)
 
     # What a probe may know
@@ -210,15 +212,25 @@ class Session:
     async def send(self, template: RequestTemplate, values: Mapping[str, Any] | None = None) -> Answer:
         """Send one request over a fresh connection and return the whole answer, redirects followed as allowed.
 
-        Raises: TargetError, UnknownVariable, and NotSent (EgressRefused, RequestLimit, BadRequestTemplate).
+        One with `at` goes to that evidence source's API instead of the target.
+        Raises: TargetError, UnknownVariable, NotGiven, and NotSent (EgressRefused, RequestLimit, BadRequestTemplate).
         """
         filled = template.filled(ChainMap(dict(values), self.values) if values else self.values)  # type: ignore[arg-type]
+        sender = self._sender if filled.at is None else self._sender_to(filled.at)
         if self._mending.at_work:  # neither the limit on requests nor those who wait their turn may hold up an undo
-            return await self._sender.send(filled, contextlib.nullcontext, blame=False)
-        answer = await self._sender.send(filled, self._turn)
+            return await sender.send(filled, contextlib.nullcontext, blame=False)
+        answer = await sender.send(filled, self._turn)
         if answer.certificate is not None:
             self.certificate_ends(answer.certificate.not_after)
         return answer
+
+    def _sender_to(self, name: str) -> Sender:
+        """Return what asks the API of an evidence source, which is judged as the target is. Raises: NotGiven."""
+        source = self._source(ApiSource, "evidence source with an HTTP API", name)
+        hide_secrets(self.redactor, source.sent_headers(), source.auth)
+        target = beside(self.target, source)
+        builder = Builder(target, self.subject, self._run_id, self.nonce)
+        return Sender(target, builder, self._ledger, now=self.now, resolve=self._resolve)
 
     async def burst(
         self, requests: Sequence[tuple[RequestTemplate, Mapping[str, Any]]], *, concurrency: int | None = None
@@ -281,14 +293,3 @@ class Session:
             self.measurements = [one for one in self.measurements if one[0] != CERTIFICATE_ENDS]
         self._certificate_ends = not_after
         self.measure(CERTIFICATE_ENDS, not_after.timestamp(), UNIX_TIME)
-
-    def _hide_secrets(self) -> None:
-        auth, hide = self.target.auth, self.redactor.add
-        for name, value in self.target.headers.items():
-            if isinstance(value, Secret):
-                hide(value.reveal(), f"header {name}")
-        if auth is not None and auth.bearer is not None:
-            hide(auth.bearer.reveal(), "bearer token")
-        if auth is not None and auth.password is not None:
-            hide(auth.password.reveal(), "password")
-            hide(basic(auth.username or "", auth.password.reveal()), "credentials")

@@ -99,6 +99,8 @@ class AccessControl(Probe, kind="access_control"):
     @classmethod
     def _without_credentials(cls, value: RequestTemplate | None) -> RequestTemplate | None:
         named = next((name for name in (value.headers if value else {}) if is_credential(name)), None)
+        if value is not None and value.at is not None:
+            raise ValueError("'at' leads to an evidence source; who may is asked of the target itself")
         if named is not None or (value is not None and value.cookies):
             raise ValueError(f"holds the credentials '{named or 'cookies'}'; put them into one of 'identities'")
         return value
