@@ -38,15 +38,21 @@ class Blame:
     hangs: bool = False  # the page answers nothing, so it need not be asked what it shows
 
 
+CRASHED = Blame(
+    "the browser's tab crashed: either the page takes too much memory, or this machine has too little", ours=True, dead=True
+)
+
+
 def blame(problem: BaseException, within_s: float) -> Blame:
     """Return whose fault an exception of a step is."""
     text = str(problem)
     code = _CODE.search(text)
     if code:
         return Blame(in_words(code.group(1)), ours=code.group(1) in _NOT_OURS_TO_REACH)
+    if "Download is starting" in text:
+        return Blame("it is no page but a download")
     if "crashed" in text:
-        why = "the browser's tab crashed: either the page takes too much memory, or this machine has too little"
-        return Blame(why, ours=True, dead=True)
+        return CRASHED
     if any(sign in text for sign in _GONE):
         return Blame("the browser ended, or the page closed itself", ours=True, dead=True)
     many = _MANY.search(text)

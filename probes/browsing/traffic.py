@@ -19,10 +19,11 @@ from probes.request import RequestTemplate
 _KEPT = 50  # of each list
 _SHOWN = 300  # characters of one line of the console
 _POPUPS = 5
+_ICON = "/favicon.ico"  # the browser asks for it, not the page
 _OURS = frozenset({"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"})  # the browser has its own
 _INSIDE = frozenset({"data", "blob", "about"})  # schemes that ask nobody
 
-_LINE = re.compile(r"://[^/\s]{1,255}(/[^\s?#():]{1,200}:\d{1,9}):\d")  # of a script, in a stack
+_LINE = re.compile(r"://[^/\s]{1,255}(/[^\s?#():]{0,200}:\d{1,9}):\d")  # of a script, in a stack
 
 Origin = tuple[str, str, int]
 
@@ -56,6 +57,7 @@ class Traffic:
     page_id: str = ""  # the correlation id of the last document of the target
     last_page: str = ""  # its address
     trouble: str = ""  # why no more is let through
+    crashed: bool = False  # a tab has died
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _pages: int = 0
 
@@ -70,12 +72,13 @@ class Traffic:
         context.on("request", lambda request: self._count())
         context.on("response", lambda response: self._answered(response))
         context.on("requestfailed", lambda request: self._failed(request))
-        context.on("console", lambda message: self._written(message.type, message.text))
+        context.on("console", lambda message: self._written(message))
         context.on("weberror", lambda problem: self._raised(problem.error))
         context.on("dialog", lambda dialog: self._asked(dialog))
 
     async def guard(self, page: Any) -> None:
         """Let nothing of the page out that was not judged. Raises: Playwright's errors where the page is gone."""
+        page.on("crash", lambda page: self._crash(page))
         talk = await page.context.new_cdp_session(page)
         talk.on("Fetch.requestPaused", lambda event: self._own(self._paused(talk, event)))
         talk.on("Network.dataReceived", lambda event: self._received(page, int(event.get("encodedDataLength", 0))))
@@ -146,6 +149,11 @@ class Traffic:
         pairs = ((name.decode("ascii"), value.decode("latin-1")) for name, value in built.request.headers)
         return {name.lower(): (name, value) for name, value in pairs if name.lower() not in _OURS}
 
+    def _crash(self, page: Any) -> None:
+        """Close the tab, or whoever waits for something in it would wait for ever."""
+        self.crashed = True
+        self._own(_quietly(page.close()))
+
     def _count(self) -> None:
         self.sent += 1
         if self.sent > self.limit and not self.trouble:
@@ -163,15 +171,19 @@ class Traffic:
 
     def _failed(self, request: Any) -> None:
         reason = str(request.failure or "failed")
-        if self.is_own(request.url) and "ERR_ABORTED" not in reason:  # a page that is left gives its requests up
+        given_up = "ERR_ABORTED" in reason or "BLOCKED_BY_CLIENT" in reason  # by a page that is left, and by us
+        if self.is_own(request.url) and not given_up:
             self._keep_bad(request, f"failed: {in_words(reason)}")
 
     def _keep_bad(self, request: Any, what: str) -> None:
         path = urlsplit(request.url).path or "/"
-        if len(self.bad) < _KEPT and not path.endswith("/favicon.ico"):  # the browser asks for it, not the page
+        if len(self.bad) < _KEPT and not path.endswith(_ICON):
             self.bad.append(Bad(request.method, path, what, request.resource_type))
 
-    def _written(self, kind: str, text: str) -> None:
+    def _written(self, message: Any) -> None:
+        kind, text = str(message.type), str(message.text)
+        if str((message.location or {}).get("url", "")).endswith(_ICON):
+            return
         if len(self.console) < _KEPT:
             self.console.append(f"{kind}: {text[:_SHOWN]}")
         if kind == "error" and not text.startswith("Failed to load resource"):  # that is among the bad requests
@@ -191,7 +203,7 @@ class Traffic:
         """Dismiss what would hold up the page for ever; an `alert` in an endless loop is bounded by the journey's time."""
         if len(self.dialogs) < _KEPT:
             self.dialogs.append(f"{dialog.type}: {str(dialog.message)[:80]}")
-        self._own(_quietly(dialog.dismiss()))
+        self._own(_quietly(dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss()))
 
 
 def origin(url: str) -> Origin:

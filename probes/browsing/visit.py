@@ -58,7 +58,7 @@ class Visit:
                 for one in self._complaints(traffic):
                     made.append(one)
                     yield one
-                if not stopped:
+                if not stopped and not traffic.trouble:
                     yield await seen_elsewhere(browser, self._context_options(browser), traffic, walk, probe.last_look)
                 failed = any(one.verdict is not Verdict.PASS for one in made)
                 kept = await artifacts.finish(traffic, failed=failed)
@@ -171,6 +171,8 @@ class Visit:
 
     def _complaints(self, traffic: Traffic) -> list[Check]:
         """Return the checks of what the pages complained of."""
+        if traffic.trouble:  # they complain of us, then
+            return [broken("the pages ask for no more than they may", traffic.trouble)]
         probe, made = self._probe, []
         if probe.console_errors != "ignore":
             first = traffic.errors[:1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from probes.browsing.artifacts import Artifacts
-from probes.browsing.blame import Blame, blame
+from probes.browsing.blame import CRASHED, Blame, blame
 from probes.browsing.seeing import Sight, excerpt, located, reasons_now, sights, until_all_hold
 from probes.browsing.steps import Look, Place, Step
 from probes.browsing.traffic import Traffic
@@ -86,9 +86,11 @@ class Walk:
 
     async def failed(self, name: str, at: str, found: Blame) -> Check:
         """Return the check of a deed that could not be done, with a picture of the page."""
+        if self.traffic.crashed:
+            found = CRASHED
         self.is_over = found.dead
         if self.traffic.trouble:
-            found = Blame(self.traffic.trouble, ours=True, dead=True)
+            found = Blame(self.traffic.trouble, ours=True, dead=True)  # whatever came of it
         where = self.where
         instead, evidence = await self._explained(found)
         say = f"a visitor gets no further than {at} on {where}: {found.why}{instead}"
@@ -124,6 +126,8 @@ class Walk:
             return [await self.failed(names[0], f"step {number} of {self.steps}", found)]
         if not any(reasons):  # it came late
             reasons = [f"it took longer than {within_s:g} s"] * len(reasons)
+        if self.traffic.trouble:
+            return [await self.failed(names[0], f"step {number} of {self.steps}", Blame(self.traffic.trouble, ours=True))]
         instead, evidence = await self._explained(Blame(""))
         made = []
         deed = "does not see what it should" if promised else "waits in vain"
