@@ -31,9 +31,13 @@ class Levers:
         if name in self._down:
             raise Down(name)
 
-    def answer(self, request: Request) -> Response:
+    def is_permitted(self, request: Request) -> bool:
+        """Return whether who asks may pull levers."""
         given = request.headers.get("x-control-token", "")
-        if not self._token or not hmac.compare_digest(given.encode(), self._token.encode()):
+        return bool(self._token) and hmac.compare_digest(given.encode(), self._token.encode())
+
+    def answer(self, request: Request) -> Response:
+        if not self.is_permitted(request):
             return json_response(403, {"error": "forbidden"})
         name = request.path.removeprefix(_LEVER).removesuffix("-down")
         if request.path != f"{_LEVER}{name}-down" or name not in self.names:
