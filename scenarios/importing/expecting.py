@@ -31,9 +31,16 @@ class Expecting:
         """Expect one of several codes or classes such as `2xx`."""
         codes = list(dict.fromkeys(codes))
         wanted: Any = codes[0] if len(codes) == 1 else codes
-        if "status" in self.made:
+        if "status" in self.made and not self._are_among(codes):
             return "a status is expected already"
         return self._try(StatusMatcher, wanted) or self._set("status", wanted)
+
+    def _are_among(self, codes: list[int | str]) -> bool:
+        """Say whether all of the codes keep the bounds that are expected already, so that these say nothing more."""
+        now = self.made["status"]
+        if not isinstance(now, dict) or not set(now) <= set(_HOLDS):
+            return bool(now == (codes[0] if len(codes) == 1 else codes))
+        return all(isinstance(code, int) and _HOLDS[name](code, bound) for name, bound in now.items() for code in codes)
 
     def status_by(self, operator: str, bound: Any) -> str:
         """Expect a status by an operator such as `lt`."""

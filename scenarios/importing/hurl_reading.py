@@ -28,6 +28,7 @@ _NAMES = {
     "Options": "options",
 }
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_BODY_SIGNS = ("{", "[", "`", "<")
 _MOST = 2000  # requests of one file
 _METHOD_NAMES = "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH LINK UNLINK PURGE LOCK UNLOCK PROPFIND VIEW QUERY"
 _METHODS = frozenset(_METHOD_NAMES.split())
@@ -142,7 +143,7 @@ class _Reader:
                     return
                 continue
             found = _PAIR.match(line)
-            if found is None or self._ends():
+            if found is None or line.lstrip().startswith(_BODY_SIGNS) or self._ends():
                 return
             self._at += 1
             yield unescaped(found[1]), unescaped(uncommented(found[2]))
@@ -150,7 +151,7 @@ class _Reader:
     def _assertions(self) -> Iterator[str]:
         while self._at < len(self._lines):
             line = self._line().strip()
-            if self._ends() or line.startswith(("{", "```", "`", "<")):
+            if self._ends() or line.startswith(_BODY_SIGNS):
                 return
             self._at += 1
             if line and not line.startswith("#"):

@@ -127,7 +127,7 @@ class Script:
         return _UNKNOWN
 
     def _expect(self, source: str, chain: str) -> str:
-        parts = re.split(r"(?<=\))\.and\.", chain)
+        parts = re.split(r"(?<=\))\.(?:and|that)\.", chain)
         if len(parts) > 1:
             return next(filter(None, [self._expect(source, part) for part in parts]), "")
         words = re.sub(r"\b(?:to|and|is|that|eventually)\.", "", chain)
