@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import urlencode
+from typing import Any
 
 from pydantic import model_validator
 
 from probes.expect import Expectation
-from probes.fields import Configured, Duration, Secret
-from probes.request import RequestTemplate, fill, names_in
+from probes.fields import Duration
+from probes.request import RequestTemplate
+from probes.signing import Signing, body_text
 from probes.status import StatusMatcher
 
 _PAST_S = 60.0  # beyond the tolerance, an old delivery is surely too old
 _WITHOUT_TOLERANCE_S = 3600.0
 
 
-class Webhook(Configured):
+class Webhook(Signing):
     """A delivery that is signed. The right signature must be accepted; any other, and an old one, refused."""
 
     request: RequestTemplate  # a good delivery, with `json`, `form` or `body`
-    secret: Secret  # shared with the target
-    header: str = "X-Signature"  # that holds the signature
-    algorithm: Literal["hmac-sha1", "hmac-sha256", "hmac-sha512"] = "hmac-sha256"  # how it is made
-    encoding: Literal["hex", "base64"] = "hex"  # how it is written
-    value: str = "{{signature}}"  # the header's value, such as `sha256={{signature}}` or `t={{timestamp}},v1={{signature}}`
-    signs: str = "{{body}}"  # what is signed, such as `{{timestamp}}.{{body}}`
-    timestamp_header: str | None = None  # that holds the time of the delivery, in seconds since 1970
     tolerance: Duration | None = None  # an older delivery must be refused; default: the age is not tried
     accepted: Expectation = Expectation()  # what a good delivery is answered; default: 2xx
     refused_with: StatusMatcher = StatusMatcher.model_validate(401)  # what any other is answered
@@ -41,21 +30,14 @@ class Webhook(Configured):
     def _can_be_signed(self) -> Webhook:
         if not any(part is not None for part in (self.request.json_body, self.request.form, self.request.body)):
             raise ValueError("'request' should have a body that is signed: 'json', 'form' or 'body'")
-        if "body" not in names_in(self.signs):
-            raise ValueError("'signs' should hold {{body}}, else any body would do")
-        if "signature" not in names_in(self.value):
-            raise ValueError("'value' should hold {{signature}}")
-        told = self.timestamp_header is not None or "timestamp" in names_in(self.value)
-        if self.tolerance is not None and not told:
+        if self.tolerance is not None and not self.tells_time:
             raise ValueError("'tolerance' needs 'timestamp_header', or {{timestamp}} in 'value': else the target knows no age")
-        if "timestamp" in names_in(self.signs) and not told:
-            raise ValueError("'signs' holds {{timestamp}}, but nothing tells the target the time; give 'timestamp_header'")
         return self
 
     def signed(self, names: Mapping[str, Any], now_s: float) -> Signed:
         """Return the delivery as it is signed now. Raises: UnknownVariable."""
         filled = self.request.filled(names)
-        body, content_type = _body(filled)
+        body, content_type = body_text(filled.json_body, filled.form, filled.body)
         return Signed(self, filled, body, content_type, int(now_s))
 
 
@@ -84,7 +66,7 @@ class Signed:
         yield "a delivery whose body was changed after it was signed", self._sent(self.body + " ", value, self.at)
         empty = self._signature(self.at, key=b"")
         yield "a delivery signed with an empty secret", self._sent(self.body, self._value(self.at, empty), self.at)
-        if "timestamp" in names_in(self.by.signs):
+        if self.by.signs_time:
             moved = self.at - 1
             yield "a delivery whose time was changed after it was signed", self._sent(self.body, self._value(moved, right), moved)
         if self.by.tolerance is not None:
@@ -92,15 +74,10 @@ class Signed:
             yield f"a delivery that is {self.at - old} s old", self._sent(self.body, self._value(old), old)
 
     def _signature(self, at: int, *, key: bytes | None = None) -> str:
-        text = str(fill(self.by.signs, {"body": self.body, "timestamp": str(at)}))
-        digest = getattr(hashlib, self.by.algorithm.partition("-")[2])
-        secret = self.by.secret.reveal().encode() if key is None else key
-        raw = hmac.new(secret, text.encode("utf-8", "surrogateescape"), digest).digest()
-        return raw.hex() if self.by.encoding == "hex" else base64.b64encode(raw).decode()
+        return self.by.signature(self.body, at, key=key)
 
     def _value(self, at: int, signature: str | None = None) -> str:
-        made = self._signature(at) if signature is None else signature
-        return str(fill(self.by.value, {"signature": made, "timestamp": str(at)}))
+        return self.by.told(self._signature(at) if signature is None else signature, at)
 
     def _sent(self, body: str, value: str | None, at: int) -> RequestTemplate:
         dropped = {self.by.header.lower(), "content-type", (self.by.timestamp_header or "").lower()}
@@ -113,12 +90,3 @@ class Signed:
         if value is not None:
             headers[self.by.header] = value
         return self.filled.exactly(json_body=None, form=None, body=body, headers=headers)
-
-
-def _body(filled: RequestTemplate) -> tuple[str, str]:
-    """Return the body as it goes over the wire, and its type: what is signed are the very signs that are sent."""
-    if filled.json_body is not None:
-        return json.dumps(filled.json_body, separators=(",", ":")), "application/json"
-    if filled.form is not None:
-        return urlencode(filled.form, doseq=True), "application/x-www-form-urlencoded"
-    return filled.body or "", ""

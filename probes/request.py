@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
 from probes.fields import Configured, Duration, EvidenceRef
+from probes.signing import Signing, body_text
 
 Made = TypeVar("Made")
 
@@ -104,6 +105,7 @@ class RequestTemplate(Configured):
     anonymous: bool = False  # true: without the target's credentials and default headers
     follow_redirects: int | None = Field(None, ge=0, le=20)  # hops at most; default: the target's `limits.redirects`
     timeout: Duration | None = None  # of the exchange; default: the target's `limits.request`
+    sign: Signing | None = None  # signs the body with a secret that the target shares, as webhooks are
 
     _open: bool = PrivateAttr(default=True)
     _prepared: Any = PrivateAttr(default=None)  # what the sender made of it before; only where nothing is to be filled in
@@ -147,6 +149,18 @@ class RequestTemplate(Configured):
         )
         made._prepared = None
         return made
+
+    def signed(self, now_s: float) -> RequestTemplate:
+        """Return the filled request with its signature, made at that time in seconds since 1970."""
+        if self.sign is None:
+            return self
+        body, content_type = body_text(self.json_body, self.form, self.body)
+        own = self.sign.header.lower()
+        given = {name: value for name, value in self.headers.items() if name.lower() != own}
+        is_typed = not content_type or any(name.lower() == "content-type" for name in given)
+        typed = {} if is_typed else {"Content-Type": content_type}
+        headers = {**typed, **given, **self.sign.headers(body, int(now_s))}
+        return self.exactly(json_body=None, form=None, body=body, headers=headers, sign=None)
 
     def exactly(self, **changes: Any) -> RequestTemplate:
         """Return a copy in which nothing is filled in any more, so that `{{7*7}}` goes over the wire as it stands.

@@ -216,6 +216,8 @@ class Session:
         Raises: TargetError, UnknownVariable, NotGiven, and NotSent (EgressRefused, RequestLimit, BadRequestTemplate).
         """
         filled = template.filled(ChainMap(dict(values), self.values) if values else self.values)  # type: ignore[arg-type]
+        if filled.sign is not None:
+            filled = filled.signed(self.now().timestamp())
         sender = self._sender if filled.at is None else self._sender_to(filled.at)
         if self._mending.at_work:  # neither the limit on requests nor those who wait their turn may hold up an undo
             return await sender.send(filled, contextlib.nullcontext, blame=False)

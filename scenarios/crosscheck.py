@@ -205,6 +205,8 @@ def _texts(node: Node, path: str) -> Iterator[tuple[str, Place, str]]:
     if isinstance(node, Table):
         for key, entry in node.entries.items():
             below = join(path, key)
+            if key == "sign" and isinstance(entry.node, Table) and "secret" in entry.node.entries:
+                continue  # its places are those of `Signing`
             if "{{" in key:
                 yield key, entry.place, below
             yield from _texts(entry.node, below)

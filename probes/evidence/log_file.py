@@ -169,7 +169,7 @@ class _Reading:
         self.mark = FileMark(file, used=self.mark.used)
 
     def read(self, file: _Opened, offset: int, *, last: bool = True, at_once: bool = False) -> None:
-        """Take the lines from `offset` on, a piece of them or all. What is not the last file will not grow: its rest is a line."""
+        """Take the lines from `offset` on, a piece or all. What is not the last file will not grow: its rest is a line."""
         mark = self.mark
         allowed = self.max_bytes - mark.used
         there = max(0, file.size - offset)  # looked up once: what is written while we read is for the next read

@@ -516,7 +516,7 @@ MISTAKES: list[Any] = [
     ({"webhook": {**HOOK, "request": {"method": "POST"}}}, "should have a body that is signed"),
     ({"webhook": {**HOOK, "signs": "x"}}, "'signs' should hold {{body}}"),
     ({"webhook": {**HOOK, "value": "x"}}, "'value' should hold {{signature}}"),
-    ({"webhook": {**HOOK, "timestamp_header": None}}, "needs 'timestamp_header'"),
+    ({"webhook": {**HOOK, "timestamp_header": None}}, "give 'timestamp_header'"),
     ({"csrf": {**FORM, "request": {"method": "POST"}}}, "'request' should hold {{csrf_token}}"),
 ]
 
