@@ -40,6 +40,7 @@ class ScenarioKeys(Configured):
     )
     timeout: Annotated[Duration, Field(gt=0, le=86_400)] = 30.0  # of one attempt, undo not counted
     retries: int = Field(0, ge=0, le=10)  # a pass on a retry is `degraded` (flaky)
+    alone: bool = False  # true: nothing else is asked of the target meanwhile, as what counts requests needs it
     needs: tuple[str, ...] = ()  # names of scenarios that must pass before
     targets: tuple[str, ...] = ()  # names of targets; none means all
     formerly: tuple[str, ...] = ()  # names it had before, so that its history goes on under the new one

@@ -28,7 +28,9 @@ class Span:
 
 
 def breaks_neighbours(scenario: Scenario, target: Target) -> bool:
-    """Return whether the scenario puts a fault into this target, and so must have it to itself."""
+    """Return whether the scenario must have this target to itself: it says so, or it puts a fault in."""
+    if scenario.alone:
+        return True
     if Grant.FAULTS not in target.allow:
         return False
     names_fault = any(ref.to == "faults" for _, ref, _ in references(scenario.probe))
