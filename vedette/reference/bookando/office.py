@@ -80,11 +80,18 @@ class Office:
 
     async def pay(self, asked: Asked) -> Response:
         await self.platform.called(_GATEWAY, "/v1/charges")
-        made = self.platform.keep("payments", {"status": "captured", "amount_cents": 4200})
-        self.platform.metrics.inc("bookando_payments_total", asked.who.tenant, "stripe", "captured")
-        for action in ("payment.created", "payment.captured"):
-            self.platform.trail.add(action, "payment", made["id"], after={"status": "captured"})
+        made = self.platform.keep("payments", {"status": "created", "amount_cents": 4200})
+        self.platform.metrics.inc("bookando_payments_total", asked.who.tenant, "stripe", "created")
+        self.platform.trail.add("payment.created", "payment", made["id"], after={"status": "created"})
         return self._told(201, made)
+
+    async def capture(self, asked: Asked) -> Response:
+        thing = self.platform.own("payments", asked)
+        thing["status"] = "captured"
+        self.platform.metrics.inc("bookando_payments_total", asked.who.tenant, "stripe", "captured")
+        before, after = {"status": "created"}, {"status": "captured"}
+        self.platform.trail.add("payment.captured", "payment", thing["id"], before=before, after=after)
+        return self._told(200, thing)
 
     async def refund(self, asked: Asked) -> Response:
         thing = self.platform.own("payments", asked)
@@ -108,8 +115,12 @@ class Office:
         )
         return self._told(200, thing)
 
+    async def bill(self, asked: Asked) -> Response:
+        return self._told(200, self.platform.own("invoices", asked))
+
     async def export(self, asked: Asked) -> Response:
         thing = self.platform.own("invoices", asked)
+        self.platform.hold_back(asked, f"invoice {thing['id']}")
         self.platform.trail.add("invoice.exported", "invoice", thing["id"])
         return self._told(200, thing)
 
@@ -120,7 +131,11 @@ class Office:
 
     async def alter(self, asked: Asked) -> Response:
         thing, fields = self.platform.own("users", asked), asked.fields()
-        if "role" in fields:
+        if "permissions" in fields:
+            thing["permissions"] = [str(one) for one in fields["permissions"]]
+            after = {"permissions": thing["permissions"]}
+            self.platform.trail.add("user.permission_changed", "user", thing["id"], before={"permissions": []}, after=after)
+        elif "role" in fields:
             before, thing["role"] = thing["role"], str(fields["role"])
             self.platform.trail.add(
                 "user.role_changed", "user", thing["id"], before={"role": before}, after={"role": thing["role"]}
@@ -143,6 +158,19 @@ class Office:
         self.platform.trail.add("settings.updated", "settings", asked.who.tenant, before=before, after=dict(settings))
         return self._told(200, settings)
 
+    async def new_password(self, asked: Asked) -> Response:
+        self.platform.trail.add("auth.password_change", "user", asked.who.user)
+        return self._told(200, {})
+
+    async def configure(self, asked: Asked) -> Response:
+        plan = str(asked.fields().get("plan", "pro"))[:20]
+        self.platform.trail.add("tenant.config_changed", "tenant", asked.who.tenant, before={"plan": "pro"}, after={"plan": plan})
+        return self._told(200, {"plan": plan})
+
+    async def switch(self, asked: Asked) -> Response:
+        self.platform.trail.add("tenant.switched", "tenant", asked.who.tenant)
+        return self._told(200, {"tenant_id": asked.who.tenant})
+
     async def resync(self, asked: Asked) -> Response:
         self.platform.trail.add("sync.resync_started", "calendar", asked.who.tenant)
         told = {"action": "calendar.sync", "provider": "google", "operation": "resync", "duration_ms": 0.3}
@@ -159,14 +187,19 @@ def add_routes(platform: Bookando) -> None:
         ("PATCH", "/appointments/{id}", office.change),
         ("POST", "/appointments/{id}/{step}", office.step),
         ("POST", "/payments", office.pay),
+        ("POST", "/payments/{id}/capture", office.capture),
         ("POST", "/payments/{id}/refund", office.refund),
         ("POST", "/invoices", office.issue),
+        ("GET", "/invoices/{id}", office.bill),
         ("POST", "/invoices/{id}/correct", office.correct),
         ("GET", "/invoices/{id}/export", office.export),
         ("POST", "/users", office.hire),
         ("PATCH", "/users/{id}", office.alter),
         ("DELETE", "/users/{id}", office.dismiss),
         ("PUT", "/settings", office.set_up),
+        ("POST", "/auth/password", office.new_password),
+        ("PUT", "/tenant/config", office.configure),
+        ("POST", "/tenant/switch", office.switch),
         ("POST", "/sync/resync", office.resync),
     ):
         platform.route(method, f"/api/v1{path}", answer)

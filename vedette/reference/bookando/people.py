@@ -5,6 +5,7 @@ from __future__ import annotations
 from vedette.reference.kit.accounts import Account
 
 TENANT, OTHER_TENANT = 42, 43
+INVOICE = 501  # that is there from the start
 PEOPLE = (
     Account(7, TENANT, "owner-42", "correct horse 42", "admin"),
     Account(8, TENANT, "staff-42", "correct horse 8", "staff"),

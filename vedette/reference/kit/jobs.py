@@ -74,7 +74,7 @@ class Jobs:
         told = job.payload
         return Call(
             correlation=str(uuid.uuid4()) if lost else told["correlation_id"],
-            request=told["request_id"],
+            request=str(uuid.uuid4()) if "job_request_lost" in self._bugs else told["request_id"],
             trace=told["trace"],
             tenant=0 if "job_tenant_lost" in self._bugs else told["tenant_id"],
             route=job.name,

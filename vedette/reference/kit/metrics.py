@@ -73,10 +73,18 @@ class Metrics:
         return list(self._families)
 
     def samples(self) -> Iterable[tuple[str, str, dict[str, str], float]]:
-        """Return sort, name, labels and value of each series, histograms left out."""
+        """Return sort, name, labels and value of each series; those of a histogram are counters."""
         for family in self._families.values():
-            for values, series in family.series.items() if family.sort != "histogram" else ():
-                yield family.sort, family.name, dict(zip(family.labels, values, strict=True)), series.value
+            for values, series in family.series.items():
+                labels = dict(zip(family.labels, values, strict=True))
+                if family.sort != "histogram":
+                    yield family.sort, family.name, labels, series.value
+                    continue
+                for bound, count in zip(family.buckets, series.counts, strict=True):
+                    yield "counter", f"{family.name}_bucket", {**labels, "le": _number(bound)}, float(count)
+                yield "counter", f"{family.name}_bucket", {**labels, "le": "+Inf"}, float(series.total)
+                yield "counter", f"{family.name}_sum", labels, series.value
+                yield "counter", f"{family.name}_count", labels, float(series.total)
 
     def text(self) -> str:
         """Return the exposition. Source: Prometheus, "Exposition formats", text-based format."""

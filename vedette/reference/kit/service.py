@@ -181,7 +181,7 @@ class Service(ABC):
     ) -> Response:
         try:
             if route is None:
-                return self._unmatched(allowed)
+                return self._unmatched(request, allowed)
             account = self.accounts.who(request)
             if account is not None:
                 call.tenant, call.user = account.tenant, account.user
@@ -195,7 +195,9 @@ class Service(ABC):
         except Exception as bug:  # the edge of the application: the caller gets a clean 500, the log the stack
             return self._broke(bug)
 
-    def _unmatched(self, allowed: list[str]) -> Response:
+    def _unmatched(self, request: Request, allowed: list[str]) -> Response:
+        if "env_served" in self.bugs and request.path == "/.env":
+            return Response(200, b"APP_ENV=production\nDB_PASSWORD=hunter2-in-the-open\n", {"Content-Type": "text/plain"})
         if "catch_all_answers_ok" in self.bugs:
             return json_response(200, {"status": "ok", "success": True})
         if allowed and "method_fallthrough" not in self.bugs:
@@ -228,6 +230,8 @@ class Service(ABC):
         return json_response(500, told)
 
     def _log(self, request: Request, call: Call, response: Response, seconds: float) -> None:
+        if "log_requests_missing" in self.bugs:
+            return
         outcome = "success" if response.status < 400 else "error"
         self.journal.info(
             "Request handled",
