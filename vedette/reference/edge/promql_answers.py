@@ -85,6 +85,10 @@ class Evaluation:
             return [(one.labels, self.now_s - one.age_s) for one in self._selected(first, _LOOK_BACK_S)]
         if node.name == "rate" and isinstance(first, Selector) and first.range_s is not None:
             return [(one.labels, one.per_s) for one in self._selected(first, first.range_s)]
+        if node.name == "increase" and isinstance(first, Selector) and first.range_s is not None:
+            return [(one.labels, one.per_s * first.range_s) for one in self._selected(first, first.range_s)]
+        if node.name == "histogram_quantile" and first is not None:
+            return _quantiles(_number(self.of(first)), _vector(self.of(node.arguments[1])))
         if node.name == "count_over_time" and isinstance(first, Selector) and first.range_s is not None:
             return [(one.labels, 1.0) for one in self._selected(first, first.range_s)]
         if node.name == "max_over_time" and isinstance(first, Subquery) and isinstance(first.inner, Call):
@@ -128,6 +132,20 @@ class Evaluation:
         pairs = {tuple(sorted(_nameless(labels).items())): value for labels, value in right}
         matched = ((_nameless(labels), value, tuple(sorted(_nameless(labels).items()))) for labels, value in left)
         return [(labels, compute(value, pairs[key])) for labels, value, key in matched if key in pairs]
+
+
+def _quantiles(share: float, buckets: Vector) -> Vector:
+    """Return the upper bound of the bucket in which each histogram's quantile lies, which is as exact as is asked here."""
+    histograms: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    for labels, value in buckets:
+        key = tuple(sorted((name, text) for name, text in labels.items() if name not in ("le", "__name__")))
+        histograms.setdefault(key, []).append((float(labels["le"]), value))
+    made: Vector = []
+    for key, bounds in histograms.items():
+        bounds.sort()
+        rank = share * bounds[-1][1]
+        made.append((dict(key), next(bound for bound, value in bounds if value >= rank) if rank else math.nan))
+    return made
 
 
 def _nameless(labels: Labels) -> Labels:
