@@ -23,7 +23,7 @@ OWNERS = {
     "playwright": ("probes/browsing/driver.py",),
     "websockets": ("probes/socket_talk.py", "vedette/reference/"),
     "grpc": ("probes/grpc_health_wire.py", "vedette/reference/"),
-    "yaml": ("scenarios/source.py",),
+    "yaml": ("scenarios/source.py", "probes/evidence/alertmanager.py"),
     "sqlmodel": ("reports/store/",),
     "sqlalchemy": ("reports/store/",),
     "alembic": ("reports/store/",),
