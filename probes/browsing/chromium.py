@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from probes.browsing.driver import Driver, NoBrowser
+from probes.shorten import shorten
 
 SETTING = "VEDETTE_CHROMIUM"
 _NAMES = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable", "msedge", "microsoft-edge")
 _HEAP_MIB = 512  # of one page's script
 _START_S = 20.0
 _POLITE_S = 3.0
+_LONGEST = 50  # a longer folder has no room for the browser's socket: 108 bytes in all, unix(7)
+_TRIES, _PAUSE_S = 20, 0.05  # of removing a folder that a dying browser still writes into
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE")  # no token of ours
 _QUIET = (
     "--disable-gpu",
@@ -84,6 +87,7 @@ async def launched(addresses: Mapping[str, str], *, mark: str = "") -> AsyncIter
             driver.kill()  # without waiting: a second cancellation may not leave anything running
             shutil.rmtree(home, ignore_errors=True)
         await driver.killed()
+        await _removed(home)
 
 
 async def _started(driver: Driver, addresses: Mapping[str, str], home: str, mark: str) -> Any:
@@ -103,17 +107,19 @@ async def _started(driver: Driver, addresses: Mapping[str, str], home: str, mark
     except NoBrowser:
         raise
     except Exception as problem:  # Playwright's own errors, and those of a program that is none
-        raise NoBrowser(f"the browser could not be started ({named}): {_first_line(problem)}") from problem
+        raise NoBrowser(f"the browser could not be started ({named}): {_reason(problem)}") from problem
 
 
 def _options(path: str | None, addresses: Mapping[str, str], home: str, mark: str) -> dict[str, Any]:
     environ = {name: value for name in _PASSED_ON if (value := os.environ.get(name))}
+    if len(home) <= _LONGEST:
+        environ["TMPDIR"] = home
     return {
         "executable_path": path,
         "headless": True,
         "args": [*_QUIET, f"--host-resolver-rules={host_rules(addresses)}"],
         "chromium_sandbox": getattr(os, "geteuid", lambda: 1)() != 0,  # it cannot be had as root
-        "env": {**environ, "HOME": home, "TMPDIR": home, "VEDETTE_BROWSER": mark},
+        "env": {**environ, "HOME": home, "VEDETTE_BROWSER": mark},
         "handle_sigint": False,  # whoever is stopped here stops the browser himself
         "handle_sigterm": False,
         "handle_sighup": False,
@@ -131,15 +137,23 @@ async def _ended(driver: Driver, browser: Any | None) -> None:
     await driver.end()
 
 
+async def _removed(folder: str) -> None:
+    """Remove the folder for good: what is dying may have written into it once more."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):  # noqa: ASYNC240  # a local look
+            return
+        await asyncio.sleep(_PAUSE_S)
+
+
 def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _first_line(problem: Exception) -> str:
-    lines = [line.strip() for line in str(problem).splitlines()]
-    wanted = [
-        line
-        for line in lines
-        if line and not line.startswith(("Call log", "BrowserType.launch: Target page", "-", "╔", "║", "╚"))
-    ]
-    return (wanted or lines or [type(problem).__name__])[0].removeprefix("BrowserType.launch: ")[:200]
+def _reason(problem: Exception) -> str:
+    """Return what the browser said last of all that is fatal, or first of all, or what Playwright says of it."""
+    text = str(problem)
+    said = [line.partition("[err]")[2].strip() for line in text.splitlines() if "[err]" in line]
+    fatal = [line.partition("FATAL:")[2] for line in said if "FATAL:" in line]
+    first = text.partition("\n")[0].removeprefix("BrowserType.launch: ")
+    return shorten((fatal or said or [first])[0], 240)

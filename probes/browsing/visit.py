@@ -132,7 +132,7 @@ class Visit:
             if left_s <= 0:
                 yield note(f"step {number}: {step}", "not made, because the journey's time was over")
                 continue
-            within_s = min(step.within or probe.within, left_s)
+            within_s = min(step.within or probe.within, max(round(left_s, 1), 0.1))
             checks = await walk.take(step.model_copy(update={"within": within_s}), number)
             for one in checks:
                 yield one

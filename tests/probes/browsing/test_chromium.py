@@ -87,7 +87,10 @@ async def begun(page: bytes) -> AsyncIterator[tuple[asyncio.Task[Outcome], Sessi
 
 
 @pytest.mark.usefixtures("installed")
-async def test_nothing_stays_of_a_browser_whose_page_hangs_when_it_is_cancelled() -> None:
+async def test_nothing_stays_of_a_browser_whose_page_hangs_when_it_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with begun(b"<script>while (true) {}</script>") as (task, session):
         assert alive(session.nonce) and drivers()
         began = time.monotonic()
@@ -95,11 +98,7 @@ async def test_nothing_stays_of_a_browser_whose_page_hangs_when_it_is_cancelled(
         outcome = await asyncio.wait_for(task, 30)
         assert outcome.verdict is Verdict.INCONCLUSIVE and "the run was stopped" in outcome.sentence
         assert await gone(session.nonce) and time.monotonic() - began < 20
-    assert not [
-        path
-        for path in Path("/tmp").glob("vedette-browser-*")
-        if path.stat().st_mtime > time.time() - 20 and not any(path.iterdir())
-    ]
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith("vedette")] == []
 
 
 @pytest.mark.usefixtures("installed")
@@ -134,7 +133,11 @@ async def test_nothing_stays_of_a_driver_that_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize(
     ("script", "words"),
-    [("exec sleep 60", "did not start within 1.5 s"), ("exit 3", "could not be started"), (None, "no program that can be run")],
+    [
+        ("exec sleep 60", "did not start within 1.5 s"),
+        ("echo no screen >&2; exit 3", "no screen"),
+        (None, "no program that can be run"),
+    ],
     ids=["hangs", "ends", "is not there"],
 )
 async def test_a_browser_that_does_not_start_is_our_error(
