@@ -36,6 +36,7 @@ class SpawnedLine(Configured):
     where: dict[JsonPath, Matcher] = Field(min_length=1)  # what tells the line from others, by path
     links: str = ""  # the event id that its correlation id links (`ID linked:EVENT`); default: it carries the request's own id
     fields: dict[JsonPath, Matcher] = Field(default_factory=dict)  # what else must hold of it
+    keeps: tuple[JsonPath, ...] = ()  # where it has the values of the request's own lines, such as $.request_id
 
 
 class LoggedRequest(Configured):

@@ -19,6 +19,7 @@ from probes.log_findings import are_fresh, are_of_bearable_length, are_records, 
 from probes.log_promise import Freshness, Promise, Terms, accepted_wrong, schema_in, terms_of
 from probes.log_records import Record, Wrapped, records
 from probes.log_requests import ALWAYS_WRITING, LoggedRequest, Sent, send
+from probes.log_sharing import each_its_own, kept
 from probes.log_trail import Trail, arrived, expected_of, follow
 from probes.log_watch import LogWatch
 from probes.matchers import Matcher
@@ -62,6 +63,7 @@ class LogContract(Probe, kind="log_contract"):
     error_fields: tuple[JsonPath, ...] | None = None  # texts that the line of an error has; default: those of the contract
     error_says: dict[JsonPath, Matcher] | None = None  # what else tells that it is one; default: what the contract says
     fields: dict[JsonPath, Matcher] = Field(default_factory=dict)  # what must hold of each line of our own requests
+    own_to_each: tuple[JsonPath, ...] = ()  # where the lines of a request have one value that no other request has: $.request_id
     only_ours: bool = False  # true: only lines of our requests are judged, for a log in which other programs write too
     ignore: tuple[Regex, ...] = ()  # lines that are not of the contract, such as a banner; they are counted in a note
     max_line_bytes: PositiveInt = 256 * 1024  # soft: longer is degraded. Loki's own limit (max_line_size)
@@ -103,6 +105,8 @@ class LogContract(Probe, kind="log_contract"):
             raise ValueError("'links' and 'spawns' need 'correlation_field', where lines have their correlation id")
         if any(one.error for one in self.requests) and not (self._terms.error_fields or self._terms.error_says):
             raise ValueError("'error: true' needs 'error_fields' or 'error_says', which the contract does not have")
+        if self.own_to_each and len(self.requests) < 2:
+            raise ValueError("'own_to_each' needs a second request, or nothing shows that each has a value of its own")
         if not self.adopts and len(self.requests) < 2:
             raise ValueError("'adopts: false' needs a second request, or nothing shows that each has an id of its own")
         return self
@@ -227,8 +231,11 @@ class LogContract(Probe, kind="log_contract"):
             yield share_an_id(trail, path, adopts=self.adopts)
         if path and with_lines:
             yield differ(with_lines, path)
+        for own in self.own_to_each:
+            yield from each_its_own(with_lines, own)
         for trail in trails:
             yield from arrived(trail, path, self.wait, watch.names)
+            yield from kept(trail)
             if trail.sent.request.error and trail.own:
                 yield error_is_told(trail, *self._error, now)
             yield from expected_of(trail, self.fields, now)
