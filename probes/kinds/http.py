@@ -22,6 +22,7 @@ from probes.target import Grant
 if TYPE_CHECKING:
     from probes.session import Answer, Session
 
+_POLL_S = (0.1, 2.0)  # between two looks, where a step waits: first, at most
 _ALWAYS_WRITING = {"PUT", "PATCH", "DELETE"}  # a POST may be a question only
 
 
@@ -40,6 +41,12 @@ class Step(Configured):
     expect: Annotated[Expectation, shared()] = Expectation()  # what the answer must be
     capture: dict[CaptureName, Capture] = Field(default_factory=dict)  # what later steps use as `{{name}}`
     retry: Retry | None = None  # try again where it failed
+    within: Duration | None = Field(None, gt=0)  # ask again until it holds, so long at most: for what may come a moment later
+
+    @model_validator(mode="after")
+    def _only_looks(self) -> Step:
+        _may_wait(self.within, self.request, self.retry)
+        return self
 
     @property
     def writes(self) -> bool:
@@ -48,7 +55,7 @@ class Step(Configured):
 
 
 class Http(Probe, kind="http"):
-    """Make one request (`request`, `expect`, `capture`, `retry`), or several in a row (`steps`).
+    """Make one request (`request`, `expect`, `capture`, `retry`, `within`), or several in a row (`steps`).
 
     A captured value keeps its type and is `{{name}}` in later steps. A failed step stops those after it.
     `undo` lists requests that are made at the end whatever happens, once a step may have written.
@@ -59,6 +66,7 @@ class Http(Probe, kind="http"):
     expect: Annotated[Expectation, shared()] = Expectation()  # what its answer must be
     capture: dict[CaptureName, Capture] = Field(default_factory=dict)  # what `undo` uses as `{{name}}`
     retry: Retry | None = None  # try again where it failed
+    within: Duration | None = Field(None, gt=0)  # ask again until it holds, so long at most: for what may come a moment later
     steps: tuple[Step, ...] = ()  # several requests in a row
     undo: tuple[UndoStep, ...] = ()  # requests that take back what the steps did
     cookies: bool = True  # send back the cookies that earlier steps were given, to the same origin only
@@ -68,11 +76,13 @@ class Http(Probe, kind="http"):
 
     @model_validator(mode="after")
     def _one_way(self) -> Http:
-        alone = self.model_fields_set & {"request", "expect", "capture", "retry"}
+        alone = self.model_fields_set & {"request", "expect", "capture", "retry", "within"}
         if self.steps and alone:
             raise ValueError(f"give either 'steps' or '{min(alone)}', not both; each step has its own")
         if not self.steps and self.request is None:
             raise ValueError("give 'request', or 'steps'")
+        if self.request is not None:
+            _may_wait(self.within, self.request, self.retry)
         self._steps = self._named_steps()
         names = [step.name for step in self._steps]
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -111,7 +121,8 @@ class Http(Probe, kind="http"):
 
     def _named_steps(self) -> tuple[Step, ...]:
         if self.request is not None:
-            own: dict[str, Any] = {"request": self.request, "expect": self.expect, "capture": self.capture, "retry": self.retry}
+            names = ("request", "expect", "capture", "retry", "within")
+            own: dict[str, Any] = {name: getattr(self, name) for name in names}
             return (Step.model_construct(name="the request", **own),)  # its parts are validated already
         named = ((step.name or f"step {place}", step) for place, step in enumerate(self.steps, 1))
         return tuple(step.model_copy(update={"name": name}) for name, step in named)
@@ -144,6 +155,8 @@ class _Journey:
 
     async def take(self, step: Step, expect: Expectation, label: str) -> list[Check]:
         """Make the step's request, again where it may, and return what the last answer is worth."""
+        if step.within is not None:
+            return await self._awaited(step, expect, label, step.within)
         checks: list[Check] = []
         tries = 1 + (step.retry.times if step.retry else 0)
         first_trouble = ""
@@ -160,6 +173,22 @@ class _Journey:
                 checks.append(_flaky(step, attempt, first_trouble, label))
             break
         return checks
+
+    async def _awaited(self, step: Step, expect: Expectation, label: str, within_s: float) -> list[Check]:
+        """Ask until it holds, or the time is over."""
+        began, pause = self.session.monotonic(), _POLL_S[0]
+        while True:
+            checks = await self._attempt(step, expect, label)
+            bad = [made for made in checks if made.verdict is Verdict.FAIL]
+            left_s = began + within_s - self.session.monotonic()
+            if not bad or left_s <= 0:
+                return [
+                    replace(made, say=f"{made.say}, also after {within_s:g} s of asking") if made in bad else made
+                    for made in checks
+                ]
+            self.session.doing = f"waiting until {step.name} holds"
+            await self.session.sleep(min(pause, left_s))
+            pause = min(1.5 * pause, _POLL_S[1])
 
     async def _attempt(self, step: Step, expect: Expectation, label: str) -> list[Check]:
         from probes.session import TargetError
@@ -212,6 +241,14 @@ class _Journey:
 
     def _names(self) -> Mapping[str, Any]:
         return ChainMap(self.captured, self.session.values)  # type: ignore[arg-type]
+
+
+def _may_wait(within_s: float | None, request: RequestTemplate, retry: Retry | None) -> None:
+    """Refuse a wait that would write again and again. Raises: ValueError."""
+    if within_s is not None and request.method.upper() not in READING_METHODS:
+        raise ValueError(f"'within' asks again and again, and {request.method.upper()} may write; wait in a step that reads")
+    if within_s is not None and retry is not None:
+        raise ValueError("give either 'within' or 'retry'")
 
 
 def _flaky(step: Step, attempt: int, first_trouble: str, label: str) -> Check:

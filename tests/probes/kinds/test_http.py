@@ -206,6 +206,20 @@ class Flaky:
         return self.reply if self.left >= 0 else Reply(200)
 
 
+async def test_what_may_come_a_moment_later_is_waited_for_and_passes() -> None:
+    answers = iter([Reply(404), as_json({"state": "queued"}), as_json({"state": "done"})])
+    options = {"request": {"path": "/job"}, "expect": {"json": {"$.state": "done"}}, "within": "20s"}
+    outcome, asked = await asking(lambda _: next(answers), options)
+    assert (outcome.verdict, len(asked)) == (Verdict.PASS, 3), outcome.sentence
+
+
+async def test_what_does_not_come_in_time_fails_and_says_how_long_it_was_waited_for() -> None:
+    options = {"request": {"path": "/job"}, "expect": {"json": {"$.state": "done"}}, "within": "150ms"}
+    outcome, _ = await asking(lambda _: as_json({"state": "queued"}), options)
+    assert outcome.verdict is Verdict.FAIL, outcome.sentence
+    assert ", also after 0.15 s of asking" in outcome.sentence
+
+
 @pytest.mark.parametrize("failure", [Reply(503), Reply(hang_up=True)], ids=["503", "hang up"])
 async def test_a_pass_on_a_retry_is_degraded_and_called_flaky(failure: Reply) -> None:
     options = {"request": {"path": "/x"}, "retry": {"times": 2, "pause": "1ms"}}
@@ -315,6 +329,8 @@ def test_the_names_of_captures_are_known_before_the_run() -> None:
         ({"request": {}, "capture": {"a": {"regex": "(a"}}}, "not a regular expression"),
         ({"request": {}, "capture": {"a": {"regex": "(?=a)"}}}, "not a regular expression"),
         ({"request": {}, "retry": {"times": 0}}, "greater than 0"),
+        ({"request": {}, "retry": {}, "within": "1s"}, "give either 'within' or 'retry'"),
+        ({"steps": [{"request": {"method": "POST"}, "within": "1s"}]}, "'within' asks again and again, and POST may write"),
     ],
     ids=str,
 )
