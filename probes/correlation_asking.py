@@ -47,6 +47,10 @@ class Asking:
 
     # What is asked
 
+    @property
+    def header(self) -> str:
+        return self.probe.header or ""
+
     def own_id(self) -> str:
         """Return an id that nobody sent before."""
         return str(fill(self.probe.sent, {"unique": secrets.token_hex(8)})) if self.probe.sent else self.make()
@@ -54,9 +58,9 @@ class Asking:
     def with_id(self, request: RequestTemplate, value: str | None, trace: str | None = "") -> RequestTemplate:
         """Return the request with this id and this `traceparent`; None takes one off, an empty trace leaves it as it is."""
         filled = request.filled(self.session.values)
-        marks = {name.lower() for name in (*self.session.target.correlation_headers, self.probe.header)}
+        marks = {name.lower() for name in (*self.session.target.correlation_headers, self.header)}
         kept = {name: text for name, text in filled.headers.items() if name.lower() not in marks | {"traceparent"}}
-        headers: dict[str, str | None] = dict.fromkeys(marks, None) | kept | {self.probe.header.lower(): value}
+        headers: dict[str, str | None] = dict.fromkeys(marks, None) | kept | {self.header.lower(): value}
         if trace != "":
             headers["traceparent"] = trace
         return filled.exactly(headers=headers)
@@ -66,10 +70,10 @@ class Asking:
 
     def id_of(self, answer: Answer) -> tuple[str, str]:
         """Return the id that an answer carries, and in a clause why it carries none."""
-        values = answer.all_headers(self.probe.header)
+        values = answer.all_headers(self.header)
         if len(values) == 1:
             return values[0].strip(), ""
-        return "", f"carries {len(values)} headers {self.probe.header}" if values else f"carries no header {self.probe.header}"
+        return "", f"carries {len(values)} headers {self.header}" if values else f"carries no header {self.header}"
 
     # The questions
 
@@ -80,7 +84,7 @@ class Asking:
             value = self.own_id()
             answer = await self.send(value)
             self.sent.append((value, answer))
-            for made in self._is_served(answer):
+            for made in self.is_served(answer):
                 yield made
             yield self._comes_back("an id that is sent", value, answer)
         (one, its), (other, others) = self.sent
@@ -133,7 +137,7 @@ class Asking:
         self.session.doing = "asking without an id"
         for _ in range(2):
             answer = await self.send(None, None)
-            for made in self._is_served(answer):
+            for made in self.is_served(answer):
                 yield made
             value, trouble = self.id_of(answer)
             self.made.append((value, answer))
@@ -212,12 +216,12 @@ class Asking:
             return
         if self.probe.trace_in is None:
             return
-        for made in self._goes_on(trace, answer):
+        for made in self.goes_on(trace, answer):
             yield made
         for name, header, known in correlation_trace.invalid():
-            yield self._begins_anew(name, known, await self.send(self.own_id(), header))
+            yield self.begins_anew(name, known, await self.send(self.own_id(), header))
 
-    def _seen_trace(self, answer: Answer) -> Trace | str:
+    def seen_trace(self, answer: Answer) -> Trace | str:
         """Return the trace that an answer shows, or in a clause why none."""
         where = self.probe.trace_in or ""
         if not where.startswith("$"):
@@ -229,8 +233,8 @@ class Asking:
             return f"shows no trace, because {problem}"
         return _said(correlation_trace.read(values[0]), where) if values else f"shows nothing at {where}"
 
-    def _goes_on(self, trace: Trace, answer: Answer) -> Iterator[Check]:
-        seen = self._seen_trace(answer)
+    def goes_on(self, trace: Trace, answer: Answer) -> Iterator[Check]:
+        seen = self.seen_trace(answer)
         trouble = seen if isinstance(seen, str) else ""
         if isinstance(seen, Trace) and seen.trace != trace.trace:
             trouble = "shows another trace than the request was sent with"
@@ -245,8 +249,8 @@ class Asking:
         say = f"the answer shows the span of the request as if it were the target's own {trail(answer)}"
         yield check("the target's span is its own", holds=seen.span != trace.span, expected="another span id", say=say)
 
-    def _begins_anew(self, name: str, known: str, answer: Answer) -> Check:
-        seen = self._seen_trace(answer)
+    def begins_anew(self, name: str, known: str, answer: Answer) -> Check:
+        seen = self.seen_trace(answer)
         trouble = seen if isinstance(seen, str) else ""
         if answer.status >= 500:
             trouble = f"is a {answer.status}"
@@ -270,7 +274,7 @@ class Asking:
 
     # What several of them check
 
-    def _is_served(self, answer: Answer) -> Iterator[Check]:
+    def is_served(self, answer: Answer) -> Iterator[Check]:
         if not self.probe.expect_status.holds(answer.status):
             name, say = "the request is answered as expected", f"the request was not answered as expected {trail(answer)}"
             yield check(name, holds=False, observed=answer.status, say=say, evidence=answer.as_evidence())
@@ -278,7 +282,7 @@ class Asking:
     def _comes_back(self, what: str, value: str, answer: Answer) -> Check:
         got, trouble = self.id_of(answer)
         if not trouble and got != value:
-            trouble = f"carries another {self.probe.header} than was sent"
+            trouble = f"carries another {self.header} than was sent"
             trouble += " (only its case was changed)" if got.lower() == value.lower() else ""
         return check(
             f"{what} comes back",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from probes.correlation_ids import Hostile
+from probes.correlation_trace import is_own_span
 from probes.log_promise import first
 from probes.log_records import Record, place, records
 from probes.log_watch import LogWatch
@@ -97,13 +98,9 @@ def _traces(asking: Asking, watch: LogWatch, read: Sequence[Record]) -> Iterator
         if span is None:
             yield note("spans in the log are the target's own", "spans were not looked at: no 'span_field' is given")
             continue
-        wrong = [r for r in mine if not _is_own_span(first(span, r.data), trace.span)]
+        wrong = [r for r in mine if not is_own_span(first(span, r.data), trace.span)]
         say = f"{wrong[0].place} carries no span of the target's own at {span} ({known})" if wrong else ""
         yield check("spans in the log are the target's own", holds=not wrong, expected="another span id than ours", say=say)
-
-
-def _is_own_span(value: object, ours: str) -> bool:
-    return isinstance(value, str) and len(value) == 16 and value != ours and bool(value.strip("0"))
 
 
 def _nothing_hostile(bad: Sequence[Hostile], watch: LogWatch) -> Check:

@@ -55,3 +55,8 @@ def invalid() -> Iterator[tuple[str, str, str]]:
     yield "a trace id of zeros", f"00-{'0' * 32}-{one.span}-01", "0" * 32
     yield "the forbidden version ff", f"ff-{two.trace}-{two.span}-01", two.trace
     yield "signs that are no hex", f"00-{three.trace[:-1]}g-{three.span}-01", three.trace[:-1]
+
+
+def is_own_span(value: object, ours: str) -> bool:
+    """Tell whether a value is a span id, and not the one that was sent."""
+    return isinstance(value, str) and len(value) == 16 and value != ours and bool(value.strip("0"))

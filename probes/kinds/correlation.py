@@ -33,13 +33,16 @@ class Correlation(Probe, kind="correlation"):
     one that the target made, another each time. A hostile id (a forged line, a script, 10 kB, …) is refused with 4xx or
     replaced by a fresh one, and handed on nowhere. A W3C `traceparent` is gone on with: the same trace, another span; an
     invalid one begins a new trace. Where `logs` are given, the ids are in them, and nothing hostile is.
-    The control: two ids that were sent came back each in its own answer, so what comes back follows the request.
+    With `header: null` nothing but the trace is followed.
+    The control: two ids (traces) that were sent came back each in its own answer, so what comes back follows the request.
     """
 
     request: RequestTemplate = RequestTemplate.model_validate({})  # what is asked, again and again: it should change nothing
     expect_status: StatusMatcher = _SUCCESS  # of an answer to a request that is not hostile
     refused: RequestTemplate | None = None  # a request that is refused (4xx): its answer must carry the id too
-    header: str = Field("X-Correlation-ID", pattern=r"^[A-Za-z0-9-]{1,80}$")  # that carries the id both ways
+    header: str | None = Field(
+        "X-Correlation-ID", pattern=r"^[A-Za-z0-9-]{1,80}$"
+    )  # that carries the id; null: only the trace does
     sent: str = ""  # an id as your clients make them, `{{unique}}` in it is another each time; default: a UUID of version 4
     generated: Form = "uuid4"  # the form of ids that the target makes: uuid4, uuid, any, or a regular expression from ^
     hostile: Literal["replaced", "refused", "either", "not_checked"] = "either"  # what becomes of hostile ids
@@ -65,6 +68,12 @@ class Correlation(Probe, kind="correlation"):
             raise ValueError("'log_field', 'trace_field' and 'span_field' need 'logs'")
         if self.span_field and not self.trace_field:
             raise ValueError("'span_field' needs 'trace_field'")
+        if self.header is None and (self.traceparent != "continued" or (self.trace_in is None and not self.logs)):
+            raise ValueError(
+                "'header: null' needs 'traceparent: continued', and 'trace_in' or 'logs', where the trace can be seen"
+            )
+        if self.header is None and (self.sent or self.refused is not None or self.log_field):
+            raise ValueError("'sent', 'refused' and 'log_field' are about the id that 'header' carries, which is null")
         if self.trace_in and self.trace_in.startswith("$"):
             from probes.jsonpath import finder
 
@@ -83,6 +92,12 @@ class Correlation(Probe, kind="correlation"):
         from probes.correlation_asking import Asking
 
         asking = await Asking.begin(self, session, lambda: str(uuid4()))
+        if self.header is None:
+            from probes.correlation_traces import traces_alone
+
+            async for made in traces_alone(asking):
+                yield made
+            return
         for part in (asking.echoes, asking.together, asking.refusal, asking.makes, asking.hostile, asking.trace, asking.logged):
             async for made in part():
                 yield made
