@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from probes.evidence.source import LogLine
 from probes.fields import Configured
+from probes.log_requests import own_ids
 from probes.log_watch import LogWatch
 from probes.outcome import Check, check
 from probes.planting import Planted
@@ -74,7 +75,7 @@ class Ours:
 
     def __call__(self, line: LogLine) -> bool:
         low = line.text.lower()
-        return self.nonce.lower() in low or any(one.correlation_id and one.correlation_id.lower() in low for one in self.sent)
+        return self.nonce.lower() in low or any(known in low for one in self.sent for known in own_ids(one.correlation_id))
 
 
 def answered(one: Sent) -> Check:
@@ -98,4 +99,5 @@ def lines_of(one: Sent, watch: LogWatch) -> list[LogLine]:
 
 
 def is_of(line: LogLine, one: Sent) -> bool:
-    return any(known and known.lower() in line.text.lower() for known in (one.nonce, one.correlation_id))
+    low = line.text.lower()
+    return any(known in low for known in (one.nonce.lower(), *own_ids(one.correlation_id)))

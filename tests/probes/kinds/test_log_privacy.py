@@ -189,6 +189,12 @@ async def test_each_request_needs_a_log_line_of_its_own(log: Path) -> None:
     assert outcome.sentence.startswith("nothing was logged for our request 'quiet' within 0.1 s")
 
 
+async def test_a_request_is_known_by_its_trace_id_where_only_that_is_logged(log: Path) -> None:
+    service = Service(log, lambda data, correlation_id: f"traceId={correlation_id.replace('-', '')} done\n")
+    outcome = await _ask(service, _probe())
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
+
+
 async def test_a_request_is_known_by_its_own_nonce_where_no_correlation_id_is_logged(log: Path) -> None:
     request = {"method": "POST", "path": "/hook", "json": {"email": "{{planted.email}}", "id": "call-{{nonce}}"}}
     requests = [{"name": "first", "request": request}, {"name": "second", "request": request}]
