@@ -31,14 +31,10 @@ async def seen_elsewhere(browser: Any, options: dict[str, Any], traffic: Traffic
     name = "a page that cannot exist does not show the same"
     walk.session.doing = "the browser looked at a page that cannot exist"
     context = await browser.new_context(**options)
-    try:
-        page = await context.new_page()
-        await traffic.guard(page)
-        where = await _strange_page(page, walk)
-        missing = await _missing(page, wanted, min(max(walk.last_look_s + _LEAST_S, _LEAST_S), _MOST_S))
-    finally:
-        with contextlib.suppress(Exception):  # the whole browser ends soon
-            await context.close()
+    page = await context.new_page()
+    await traffic.guard(page)
+    where = await _strange_page(page, walk)
+    missing = await _missing(page, wanted, min(walk.last_look_s + _LEAST_S, _MOST_S))
     phrases = " and ".join(sight.phrase for sight in wanted)
     return control(
         name,

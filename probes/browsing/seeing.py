@@ -71,9 +71,11 @@ def sights(look: Look, traffic: Traffic, values: Mapping[str, Any], now: Callabl
     return made
 
 
-async def until_all_hold(page: Any, wanted: list[Sight]) -> None:
-    """Look again and again until all hold; for ever, so bound it from outside."""
+async def until_all_hold(page: Any, wanted: list[Sight], given_up: Callable[[], object]) -> None:
+    """Look again and again until all hold; for ever, so bound it from outside. Raises: TimeoutError once it is given up."""
     while any(await reasons_now(page, wanted)):  # noqa: ASYNC110  # a page tells nobody that it looks different now
+        if given_up():
+            raise TimeoutError
         await asyncio.sleep(_AGAIN_S)
 
 

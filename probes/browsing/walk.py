@@ -104,7 +104,7 @@ class Walk:
         began = self.session.monotonic()
         try:
             async with asyncio.timeout(within_s):
-                await until_all_hold(self.page, wanted)
+                await until_all_hold(self.page, wanted, lambda: self.traffic.trouble)
         except TimeoutError:
             return await self._unseen(wanted, names, number, within_s, promised=promised)
         except Exception as problem:  # Playwright's errors: a bad selector, a page that is gone

@@ -164,7 +164,7 @@ async def test_a_machine_without_a_browser_is_told_how_to_get_one(tmp_path: Path
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     assert find_chromium() is None and not is_installed()
     outcome = await visited("http://127.0.0.1:9", HERE)
-    assert outcome.verdict is Verdict.ERROR and "apt-get install chromium" in outcome.sentence, said(outcome)
+    assert outcome.verdict is Verdict.ERROR and "apt-get install chromium-headless-shell" in outcome.sentence, said(outcome)
     assert "VEDETTE_CHROMIUM" in outcome.sentence
 
 
