@@ -8,7 +8,7 @@ from typing import Any
 from scenarios.importing.draft import Draft, Question, new_draft
 from scenarios.importing.formats import Format
 from scenarios.importing.gatus_conditions import Judge, path_of
-from scenarios.importing.gatus_ports import ask_port
+from scenarios.importing.gatus_ports import ask_port, with_nonce
 from scenarios.importing.language import Say, capture_name, go_duration, literal, place, seconds, word
 from scenarios.importing.reading import Input, listing, table, text_of, truth
 from scenarios.importing.requesting import Asked, ask_http, request_of
@@ -126,11 +126,8 @@ def _asked(question: Question, endpoint: dict[str, Any], say: Say) -> Asked:
         if files.get(theirs):
             tls[ours] = text_of(files[theirs])
 
-    def with_nonce(text: str) -> str:
-        return re.sub(r"\[RANDOM_STRING_\d+\]", place("nonce"), say(text))
-
     method = text_of(endpoint.get("method")) or "GET"
-    return Asked(text_of(endpoint.get("url")), method, headers, body or None, tls=tls, say=with_nonce)
+    return Asked(text_of(endpoint.get("url")), method, headers, body or None, tls=tls, say=lambda text: with_nonce(say(text)))
 
 
 def _client(question: Question, client: dict[str, Any], request: dict[str, Any]) -> None:

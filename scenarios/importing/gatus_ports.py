@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from scenarios.importing.draft import Draft, Question
 from scenarios.importing.gatus_conditions import Condition, Judge, days_of, is_yes, text_condition
-from scenarios.importing.language import Say, go_duration
+from scenarios.importing.language import Say, go_duration, place
 from scenarios.importing.ports import ask_dns, ask_grpc, ask_tcp, ask_tls, ask_websocket, host_and_port
 from scenarios.importing.reading import listing, table, text_of, truth
 
@@ -138,9 +139,16 @@ def _websocket(draft: Draft, question: Question, endpoint: dict[str, Any], rest:
     expected, duration = _answered(question, endpoint, say)
     if duration:
         question.lose("conditions", f"[RESPONSE_TIME] < {duration}", "how long an answer takes is not judged")
-    url = say(text_of(endpoint.get("url")))
+    url = text_of(endpoint.get("url"))
     headers = {str(k): text_of(v) for k, v in table(endpoint.get("headers")).items()}
-    ask_websocket(draft, question, url, send=say(text_of(endpoint.get("body"))), expect=expected, headers=headers, say=say)
+    ask_websocket(
+        draft, question, url, send=with_nonce(say(text_of(endpoint.get("body")))), expect=expected, headers=headers, say=say
+    )
+
+
+def with_nonce(said: str) -> str:
+    """Return a text with what Gatus makes up by chance as our own nonce, which is fresh each time too."""
+    return re.sub(r"\[RANDOM_STRING_\d+\]", place("nonce"), said)
 
 
 def _grpc(draft: Draft, question: Question, endpoint: dict[str, Any], rest: str, say: Say) -> None:

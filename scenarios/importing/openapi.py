@@ -68,6 +68,8 @@ class _Operation:
             question.keys["tags"] = tags
         if truth(operation.get("deprecated")):
             question.mention("deprecated", True, "it is asked all the same")
+        if operation.get("callbacks"):
+            question.mention("callbacks", sorted(map(str, table(operation["callbacks"]))), "they are calls to others")
         base = self._server(operation, item)
         parameters = list(self._parameters(operation, item))
         asked = Asked(base + self._path(path, parameters), method.upper())

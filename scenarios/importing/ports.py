@@ -125,7 +125,7 @@ def ask_websocket(
         keys["headers"] = made.request["headers"]
     steps: list[dict[str, Any]] = [{"send": send}] if send else []
     if expect:
-        steps.append({"expect": expect})
+        steps.append({"expect": {"text": expect}})
     if steps:
         keys["steps"] = steps
     _ask(question, "websocket", "", keys)

@@ -11,7 +11,7 @@ from scenarios.importing.expecting import Expecting
 from scenarios.importing.formats import Format
 from scenarios.importing.language import Say, word
 from scenarios.importing.postman_journeys import Asking, captured_in, lay
-from scenarios.importing.postman_scripts import Script, lines_of
+from scenarios.importing.postman_scripts import Script, lines_of, says_something
 from scenarios.importing.postman_variables import Variables, templates_in
 from scenarios.importing.reading import Input, listing, table, text_of, truth
 from scenarios.importing.requesting import Asked
@@ -134,7 +134,7 @@ def _scripts(item: dict[str, Any], listen: str) -> list[str]:
     for event in map(table, listing(item.get("event"))):
         if event.get("listen") == listen and not truth(event.get("disabled")):
             text = lines_of(table(event.get("script")).get("exec"))
-            found += [text] if text.strip() else []
+            found += [text] if says_something(text) else []
     return found
 
 

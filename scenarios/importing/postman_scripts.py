@@ -41,6 +41,11 @@ def lines_of(value: Any) -> str:
     return "\n".join(text_of(line) for line in listing(value)) if isinstance(value, list) else text_of(value)
 
 
+def says_something(script: str) -> bool:
+    """Say whether a script does more than to print."""
+    return any(not _SILENT.match(statement) for statement in statements(script))
+
+
 class Script:
     """Reads test scripts. `captures` holds what is kept for later requests, by the variable's name."""
 

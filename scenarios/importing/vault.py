@@ -47,7 +47,8 @@ class Vault:
         self._names: dict[str, str] = {}  # secret -> environment variable
         self.about: dict[str, str] = {}  # environment variable -> what it is
         self.variables: dict[str, str] = {}  # name under `vars` -> environment variable
-        self.hidden = 0
+        self._by_beginning: dict[str, list[str]] = {}
+        self._indexed = 0  # how many secrets stand there
 
     def hide(self, value: str, hint: str, about: str = "") -> str:
         """Return what stands for a secret value of the original in a scenario."""
@@ -55,7 +56,6 @@ class Vault:
             return ""
         if value not in self._names:
             self._names[value] = self._new(hint, about)
-            self.hidden += 1
         return place(f"vars.{self._names[value].lower()}")
 
     def outside(self, name: str, about: str = "a variable of the original") -> str:
@@ -136,13 +136,24 @@ class Vault:
     def _without(self, text: str, hide: Any) -> str:
         if len(text) < _KNOWN_FROM:
             return text
-        for value in sorted((v for v in self._names if _is_telling(v) and v in text), key=len, reverse=True):
+        for value in self._known_in(text):
             text = text.replace(value, hide(value, ""))
         pieces, end = [], 0
         for start, stop, hint in _apart(text):
             pieces += [text[end:start], hide(text[start:stop], hint)]
             end = stop
         return "".join([*pieces, text[end:]])
+
+    def _known_in(self, text: str) -> list[str]:
+        """Return the secrets that stand in a text, the longest first; they are looked up by their beginnings, being many."""
+        if self._indexed != len(self._names):
+            self._by_beginning = {}
+            for value in filter(_is_telling, self._names):
+                self._by_beginning.setdefault(value[:_KNOWN_FROM], []).append(value)
+            self._indexed = len(self._names)
+        places = range(len(text) - _KNOWN_FROM + 1) if self._by_beginning else ()
+        starts = {text[place : place + _KNOWN_FROM] for place in places} & self._by_beginning.keys()
+        return sorted({v for start in starts for v in self._by_beginning[start] if v in text}, key=len, reverse=True)
 
     def _new(self, hint: str, about: str) -> str:
         base = "_".join(filter(None, (self._prefix, constant(hint))))[:_LONGEST_NAME].strip("_") or "IMPORTED"

@@ -15,6 +15,7 @@ from vedette.cli.import_formats import format_names
 
 SECRET = "s3cret"  # is a part of every secret in the samples, and of nothing else
 SAMPLE_FILES = sorted(p for p in SAMPLES.iterdir() if p.name.split(".")[0] in format_names())
+GOLDEN = Path(__file__).parent.parent.parent / "golden" / "importing"
 EXTRA = {"blackbox.yml": {"url": "https://shop.example.com/start"}}
 
 
@@ -30,6 +31,11 @@ def test_the_names_on_the_command_line_are_those_of_the_formats() -> None:
 
 def test_every_format_has_a_sample() -> None:
     assert {path.name.split(".")[0] for path in SAMPLE_FILES} == set(formats())
+
+
+@pytest.mark.parametrize("name", ["curl.sh", "har.har", "postman.json"])
+def test_a_suite_reads_as_it_was_approved(name: str) -> None:
+    assert made_of(SAMPLES / name).text == (GOLDEN / f"{name.split('.')[0]}.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", SAMPLE_FILES, ids=lambda p: p.name)

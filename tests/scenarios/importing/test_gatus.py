@@ -89,12 +89,19 @@ def test_several_conditions_of_one_value_hold_together() -> None:
         ("tcp://$DB:${PORT}", "tcp", {"host": "{{vars.db}}", "port": "{{vars.port}}"}),
         ("tls://db.example:636", "tls", {"host": "db.example", "port": 636}),
         ("ssh://db.example", "tcp", {"host": "db.example", "port": 22, "expect": {"matches": "^SSH-"}}),
+        (
+            "wss://a.example/s",
+            "websocket",
+            {"path": "/s", "steps": [{"send": "x {{nonce}}"}, {"expect": {"text": {"contains": "served"}}}]},
+        ),
         ("grpcs://db.example:443", "grpc_health", {"host": "db.example", "port": 443, "tls": True}),
     ],
     ids=lambda v: str(v)[:30],
 )
 def test_other_protocols_have_probes_of_their_own(url: str, probe: str, keys: dict[str, Any]) -> None:
-    found = only(imported("gatus", endpoint("[CONNECTED] == true", url=url)))
+    more = {"body": "x [RANDOM_STRING_9]"} if probe == "websocket" else {}
+    conditions = ["[BODY] == pat(*served*)"] if probe == "websocket" else []
+    found = only(imported("gatus", endpoint("[CONNECTED] == true", *conditions, url=url, **more)))
     assert {**found, **keys, "probe": probe} == found
 
 
@@ -115,7 +122,8 @@ def test_what_cannot_be_asked_is_left_out_with_the_reason(url: str) -> None:
 
 
 def test_a_merge_key_and_an_anchor_are_laid_out() -> None:
-    text = "base: &b {interval: 5m, url: https://a.example}\nendpoints:\n  - <<: *b\n    name: x\n    conditions: ['[STATUS] == 200']\n"
+    base = "base: &b {interval: 5m, url: https://a.example}\n"
+    text = f"{base}endpoints:\n  - <<: *b\n    name: x\n    conditions: ['[STATUS] == 200']\n"
     assert only(imported("gatus", text))["schedule"] == {"every": "5m"}
 
 

@@ -93,5 +93,5 @@ def test_headers_of_the_browser_are_not_sent() -> None:
 
 
 def test_another_version_is_refused() -> None:
-    with pytest.raises(SuiteError, match="the version '2.0' of HAR is not known"):
+    with pytest.raises(SuiteError, match=r"the version '2\.0' of HAR is not known"):
         imported("har", har(entry("https://a.example/"), version="2.0"))

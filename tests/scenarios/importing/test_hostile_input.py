@@ -144,7 +144,8 @@ def test_a_file_without_anything_to_ask_is_refused(name: str, content: str) -> N
     "content",
     [
         "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-        "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\nendpoints: [*f]\n",
+        "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
+        "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\nendpoints: [*f]\n",
         "endpoints: " + "[" * 5000,
         '{"endpoints": ' + "[" * 5000 + "]" * 5000 + "}",
         "a: &a {<<: *a}\nendpoints: []\n",

@@ -109,7 +109,7 @@ def test_an_environment_gives_variables_their_values_and_keeps_its_secrets() -> 
 
 
 def test_a_collection_of_version_1_is_refused_with_the_way_out() -> None:
-    with pytest.raises(SuiteError, match="export it as 'Collection v2.1'"):
+    with pytest.raises(SuiteError, match=r"export it as 'Collection v2\.1'"):
         imported("postman", json.dumps({"info": {"schema": SCHEMA.replace("v2.1.0", "v1.0.0")}, "item": [request()]}))
 
 
