@@ -113,6 +113,9 @@ class _Extending:
         if isinstance(targets, Table):
             gone = self._named(without, "targets", targets.entries)
             entries["targets"] = replace(entries["targets"], node=_less(targets, gone))
+            left = entries.get("scenarios")
+            if gone and left is not None and isinstance(left.node, Listing):
+                entries["scenarios"] = replace(left, node=_for_others(left.node, gone))
         return Table(entries, base.place)
 
     def _named(self, without: Table, key: str, known: Collection[str]) -> list[str]:
@@ -155,6 +158,21 @@ def _other_kind(own: Table, base: Table, but: str = "") -> bool:
 
 def _less(table: Table, keys: Collection[str]) -> Table:
     return Table({key: entry for key, entry in table.entries.items() if key not in keys}, table.place)
+
+
+def _for_others(scenarios: Listing, gone: Collection[str]) -> Listing:
+    """Return the scenarios without those that are only for targets that are gone."""
+    kept = []
+    for item in scenarios.items:
+        entry = item.entries.get("targets") if isinstance(item, Table) else None
+        if entry is None or not isinstance(item, Table) or not isinstance(entry.node, Listing) or not entry.node.items:
+            kept.append(item)
+            continue
+        left = tuple(one for one in entry.node.items if not isinstance(one, Scalar) or one.value not in gone)
+        if left:  # an empty list would mean every target
+            listing = replace(entry, node=Listing(left, entry.node.place))
+            kept.append(Table({**item.entries, "targets": listing}, item.place))
+    return Listing(tuple(kept), scenarios.place)
 
 
 def _name(item: Node) -> str:

@@ -29,6 +29,7 @@ from scenarios.maintenance import RecurringWindow
 from scenarios.meanings import comments_in, meanings, models_in
 from scenarios.model import ScenarioKeys
 from scenarios.schema import suite_schema
+from scenarios.statements import coverage_of
 from vedette.cli import commands
 from vedette.cli.commands import probes
 from vedette.cli.reference import NAMES_AT_RUN_TIME, PARTS, keys_of
@@ -40,6 +41,7 @@ DOCS = ROOT / "docs"
 PACKAGES = ("probes", "scenarios", "reports", "vedette")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{3,}")
+SUITES = sorted((ROOT / "scenarios" / "library").glob("*.yaml"))
 ENVIRON = {"SHOP_TOKEN": "a-token", "SHOP_CONTROL": "a-control-token"}
 
 
@@ -145,11 +147,22 @@ def test_the_whole_suite_of_the_docs_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_parts_of_suites_in_the_docs_are_valid_in_the_whole_one(tmp_path: Path) -> None:
-    whole, *parts = blocks("suites", "yaml")
+    whole, *others = blocks("suites", "yaml")
+    parts = [part for part in others if not part.startswith("# ")]
     assert parts
     for part in parts:
         one = yaml.safe_load(whole) | yaml.safe_load(part)
         load_suite(str(_suite(tmp_path, yaml.safe_dump(one))), environ=ENVIRON, all_targets=True)
+
+
+def test_the_other_suites_of_the_docs_are_valid_and_one_on_top_of_a_bundled_one_is_short(tmp_path: Path) -> None:
+    named = {part.split(".yaml")[0].removeprefix("# "): part for part in blocks("suites", "yaml")[1:] if part.startswith("# ")}
+    loaded = {name: load_suite(str(_suite(tmp_path, part)), environ={}) for name, part in named.items()}
+    assert coverage_of(loaded["covered"]).missing == []
+    assistant = {s.name: s for s in loaded["assistant"].scenarios}
+    assert loaded["assistant"].target_names == ("staging", "production")
+    assert assistant["one call may ask fifty times and no more"].probe.limit == 30 and "the imprint is there" in assistant
+    assert len(named["assistant"].splitlines()) - 2 <= 10  # ten lines beside its name and what it extends
 
 
 def test_a_key_of_the_docs_that_is_not_true_is_noticed(tmp_path: Path) -> None:
@@ -251,10 +264,16 @@ def test_the_docs_have_every_environment_variable_that_is_read() -> None:
         for path in (ROOT / package).rglob("*.py")
         for name in variables_read(path.read_text(encoding="utf-8"))
     }
-    for suite in (ROOT / "scenarios" / "library").glob("*.yaml"):
-        read |= set(re.findall(r"\$\{([A-Z_]+)", suite.read_text(encoding="utf-8")))
+    of_suites = {name for suite in SUITES for name in re.findall(r"\$\{([A-Z_]+)", suite.read_text(encoding="utf-8"))}
     assert {"VEDETTE_STATE_DIR", "NO_COLOR", "VEDETTE_REFERENCE_TOKEN", "KUBECONFIG"} <= read
-    assert sorted(name for name in read if f"`{name}`" not in doc("operations")) == []
+    assert sorted(name for name in read - of_suites if f"`{name}`" not in doc("operations")) == []
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda file: file.stem)
+def test_a_bundled_suite_says_at_its_head_which_variables_it_has(suite: Path) -> None:
+    text = suite.read_text(encoding="utf-8")
+    head = text.split("\nsuite:", 1)[0]
+    assert sorted(name for name in set(re.findall(r"\$\{([A-Z_]+)", text)) if not re.search(rf"\b{name}\b", head)) == []
 
 
 # All of them

@@ -86,6 +86,16 @@ def test_scenarios_and_targets_can_be_left_out(tmp_path: Path) -> None:
     assert [s.name for s in suite.scenarios] == ["it is up"] and suite.target_names == ("staging",)
 
 
+def test_a_scenario_that_is_only_for_a_target_that_is_gone_goes_with_it(tmp_path: Path) -> None:
+    both, only = (
+        "  - {name: both, probe: http, targets: [staging, production]}\n",
+        "  - {name: only, probe: http, targets: [production]}\n",
+    )
+    base = BASE + both.replace("http,", "http, request: {path: /},") + only.replace("http,", "http, request: {path: /},")
+    suite = _load(tmp_path, "extends: below/base.yaml\nwithout: {targets: [production]}\n", base)
+    assert {s.name: s.targets for s in suite.scenarios} == {"it is up": (), "it answers": (), "both": ("staging",)}
+
+
 def test_several_are_laid_over_each_other_in_order(tmp_path: Path) -> None:
     (tmp_path / "shared.yaml").write_text("fragments: {fast: {expect: {status: 204}}}\n")
     suite = _load(tmp_path, "extends: [below/base.yaml, shared.yaml]\n")

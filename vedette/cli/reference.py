@@ -255,7 +255,9 @@ def _shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, Enum):
         return str(value.value)
-    if isinstance(value, list | tuple | set | frozenset | dict):
+    if isinstance(value, set | frozenset):
+        return ", ".join(sorted(_shown(item) for item in value))
+    if isinstance(value, list | tuple | dict):
         return ", ".join(_shown(item) for item in value)
     return "" if value is None else str(value)
 

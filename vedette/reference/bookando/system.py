@@ -22,7 +22,7 @@ class BookandoSystem(System):
         token, secret = secrets.token_hex(16), secrets.token_hex(16)
         platform = Bookando(self.bugs, self.folder, control_token=token, webhook_secret=secret.encode())
         async with platform.running() as url:
-            owner, staff, other = (platform.accounts.token(one) for one in PEOPLE)
+            owner, _, other = (platform.accounts.token(one) for one in PEOPLE)
             yield {
                 "BOOKANDO_STAGING_URL": url,
                 "BOOKANDO_PRODUCTION_URL": url,
@@ -32,7 +32,6 @@ class BookandoSystem(System):
                 "BOOKANDO_PRODUCTION_TOKEN": owner,
                 "BOOKANDO_SETTLE": "300ms",
                 "BOOKANDO_WAIT": "3s",
-                "BOOKANDO_STAFF_TOKEN": staff,
                 "BOOKANDO_OTHER_TOKEN": other,
                 "BOOKANDO_EXPIRED_TOKEN": platform.accounts.token(PEOPLE[0], seconds=-60),
                 "BOOKANDO_PASSWORD": PEOPLE[0].password,
