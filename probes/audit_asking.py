@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from probes.audit_findings import SECRET_DETECTORS, Demands, Held, judged, refused_without_actor
+from probes.audit_findings import SECRET_DETECTORS, Demands, Held, article, judged, refused_without_actor
 from probes.audit_keeping import chained, unchanged
 from probes.audit_options import Action, NotAudited
 from probes.audit_trail import AuditRecord, AuditTrail, Seen, known_of, newer
@@ -153,7 +153,7 @@ class AuditAsking:
 
     async def _wait(self, one: Done) -> None:
         """Look until as many records are there as should be, or the time is over."""
-        self.session.doing = f"waiting for the audit record of '{one.name}' ({self.trail.names})"
+        self.session.doing = f"waiting for the {self.probe.called} of '{one.name}' ({self.trail.names})"
         began, pause = self.session.monotonic(), _POLL_S[0]
         await self._look(one)
         while len(one.found) < self.probe.exactly and (left := began + self.probe.within - self.session.monotonic()) > 0:
@@ -174,11 +174,11 @@ class AuditAsking:
     def _left(self, one: Done) -> Check:
         others = f"; {one.others} records were read, none with it at {self.probe.match.path}" if one.others else ""
         return check(
-            f"'{one.name}' leaves an audit record",
+            f"'{one.name}' leaves {article(self.probe.called)}",
             holds=bool(one.found),
             expected=f"a record within {self.probe.within:g} s",
             observed=f"{len(one.found)} records",
-            say=f"'{one.name}' left no audit record within {self.probe.within:g} s ({self._where(one)}{others})",
+            say=f"'{one.name}' left no {self.probe.called} within {self.probe.within:g} s ({self._where(one)}{others})",
         )
 
     def _where(self, one: Done) -> str:
@@ -188,7 +188,8 @@ class AuditAsking:
         names: Mapping[str, Any] = ChainMap({**one.known, **self._planted_values()}, self.session.values)  # type: ignore[arg-type]
         wanted = {path: matcher.filled(names) for path, matcher in action.record.items()}
         for record in one.found[: self.probe.exactly]:
-            held = Held(record, one.name, wanted, f"{record.place}, correlation id {one.correlation_id}")
+            where = f"{record.place}, correlation id {one.correlation_id}"
+            held = Held(record, one.name, wanted, where, self.probe.called)
             made = list(judged(held, self.demands, self.session))
             yield from made
             accepted = refused_without_actor(held, self.demands, self.session)
@@ -219,8 +220,10 @@ class AuditAsking:
             yield self._counted(one)
         for one in quiet:
             many = len(one.found)
-            say = f"'{one.name}' left {many} audit record{'s' * (many != 1)}, where none belongs ({self._where(one)})"
-            yield check(f"'{one.name}' leaves no audit record", holds=not many, expected="none", observed=str(many), say=say)
+            say = f"'{one.name}' left {many} {self.probe.called}{'s' * (many != 1)}, where none belongs ({self._where(one)})"
+            yield check(
+                f"'{one.name}' leaves no {self.probe.called}", holds=not many, expected="none", observed=str(many), say=say
+            )
         if self.trail.watch is not None:
             remarks = "; ".join(self.trail.watch.remarks)
             say = f"what was logged could not all be read, and a record may be in what was not ({remarks})"
@@ -228,14 +231,16 @@ class AuditAsking:
 
     def _counted(self, one: Done) -> Check:
         many, wanted = len(one.found), self.probe.exactly
-        says = f"{many} audit records instead of {wanted}" if many else "a record that was gone a moment later"
+        says = f"{many} {self.probe.called}s instead of {wanted}" if many else "a record that was gone a moment later"
         return check(
-            f"'{one.name}' leaves exactly {wanted} audit record{'s' * (wanted != 1)}",
+            f"'{one.name}' leaves exactly {wanted} {self.probe.called}{'s' * (wanted != 1)}",
             holds=many == wanted,
             expected=str(wanted),
             observed=str(many),
             say=f"'{one.name}' left {says} ({self._where(one)})",
-            evidence=Evidence("audit records", f"{many} of them", {"places": [record.place for record in one.found[:20]]}),
+            evidence=Evidence(
+                f"{self.probe.called}s", f"{many} of them", {"places": [record.place for record in one.found[:20]]}
+            ),
         )
 
     async def _kept(self) -> AsyncIterator[Check]:

@@ -49,6 +49,7 @@ class Held:
     action: str
     wanted: Mapping[str, Matcher]  # filled
     trail: str  # where to look, for the end of a sentence
+    called: str = "audit record"
 
 
 def judged(held: Held, demands: Demands, session: Session) -> Iterator[Check]:
@@ -60,7 +61,7 @@ def judged(held: Held, demands: Demands, session: Session) -> Iterator[Check]:
             holds=not wrong,
             expected="all fields as promised",
             observed="; ".join(wrong[:5]) or "all of them",
-            say=f"the audit record of '{held.action}' breaks {called}: {'; '.join(wrong[:3])} ({held.trail})",
+            say=f"the {held.called} of '{held.action}' breaks {called}: {'; '.join(wrong[:3])} ({held.trail})",
             evidence=_place(held),
         )
     for path, matcher in held.wanted.items():
@@ -110,7 +111,7 @@ def _field(held: Held, path: str, matcher: Matcher, session: Session) -> Iterato
             holds=finding.holds,
             expected=finding.phrase,
             observed=seen,
-            say=f"the audit record of '{held.action}' is wrong in {path}: it {seen}, "
+            say=f"the {held.called} of '{held.action}' is wrong in {path}: it {seen}, "
             f"expected that it {finding.phrase} ({held.trail})",
             evidence=() if finding.holds else _place(held),
         )
@@ -143,7 +144,7 @@ def _names_an_actor(held: Held, path: str) -> Check:
         holds=not nobody,
         expected=f"a value at {path}",
         observed=seen,
-        say=f"the audit record of '{held.action}' does not say who did it: {path} {seen} ({held.trail}); "
+        say=f"the {held.called} of '{held.action}' does not say who did it: {path} {seen} ({held.trail}); "
         f"where nobody is right, say '{path}: null' under 'record'",
         evidence=_place(held) if nobody else (),
     )
@@ -162,7 +163,7 @@ def _no_secret(held: Held, planted: Sequence[Planted]) -> Check:
         holds=not named and not leaks,
         expected="secrets are masked or left out",
         observed="; ".join(what[:5]) or "none",
-        say=f"the audit record of '{held.action}' keeps what should be masked: {'; '.join(what[:3])} ({held.trail})",
+        say=f"the {held.called} of '{held.action}' keeps what should be masked: {'; '.join(what[:3])} ({held.trail})",
         evidence=_place(held) if what else (),
     )
 
@@ -193,6 +194,10 @@ def _unmasked(value: Json, path: str) -> Iterator[str]:
             yield path
     elif kind_of(value) == "number" and "token" not in path.lower():  # a number of tokens is a count
         yield path
+
+
+def article(called: str) -> str:
+    return f"{'an' if called[0].lower() in 'aeio' else 'a'} {called}"
 
 
 def _place(held: Held) -> tuple[Evidence, ...]:

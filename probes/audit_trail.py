@@ -72,7 +72,8 @@ class AuditTrail:
         if self.source is not None:
             return self.source.describe()
         assert self.options.api is not None
-        return f"audit API {self.options.api.request.method} {self.options.api.request.path.partition('?')[0]}"
+        asked = self.options.api.request
+        return f"{asked.at or 'audit'} API {asked.method} {asked.path.partition('?')[0]}"
 
     async def of(self, known: Mapping[str, Any]) -> Seen:
         """Return the records of what `known` tells: a correlation id, and what was captured.

@@ -50,6 +50,7 @@ class AuditLog(Probe, kind="audit_log"):
     action: Action | None = None  # the one request that must be audited; or give `actions`
     actions: tuple[Action, ...] = ()  # several, one after the other
     records: Records  # where the audit records are read
+    called: str = Field("audit record", min_length=1, max_length=40)  # what a record is, for sentences: alert
     match: Match = Match()  # how a record is known: a path to the correlation id, or `path` and `equals`
     contract: AuditContractName | None = None  # the bundled contract that each record must fit
     json_schema: dict[str, Any] | None = Field(None, alias="schema")  # a JSON Schema that each record must fit

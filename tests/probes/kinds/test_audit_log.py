@@ -112,6 +112,20 @@ async def test_what_is_audited_wrongly_fails_and_names_the_field(bug: str, words
     assert "Pw-" not in repr(outcome)  # no planted password leaves the process
 
 
+@pytest.mark.parametrize(
+    ("bug", "words"),
+    [
+        pytest.param("silent", "'appointment.created' left no Slack alert within 0.3 s", id="none"),
+        pytest.param("twice", "'appointment.created' left 2 Slack alerts instead of 1", id="two"),
+        pytest.param("nobody", "the Slack alert of 'appointment.created' is wrong in $.actor_id", id="a wrong one"),
+    ],
+)
+async def test_a_record_is_called_what_it_is(bug: str, words: str) -> None:
+    outcome = await outcome_of(a_probe(called="Slack alert"), bug)
+    assert outcome.verdict is Verdict.FAIL
+    assert words in outcome.sentence and "audit record" not in outcome.sentence
+
+
 async def test_nobody_is_no_actor_though_the_contract_takes_null() -> None:
     outcome = await outcome_of(a_probe({**CREATE, "record": {"$.action": "appointment.created"}}), "nobody")
     assert outcome.verdict is Verdict.FAIL
