@@ -64,8 +64,7 @@ class Talk:
 
     async def send(self, message: str | bytes) -> None:
         """Send one message. Raises: Closed, WireTrouble."""
-        if self._over is not None:
-            raise self._over
+        self._must_be_open()
         if isinstance(message, str):
             self.protocol.send_text(message.encode("utf-8", "surrogateescape"))
         else:
@@ -82,6 +81,7 @@ class Talk:
 
     async def ping(self, payload: bytes) -> None:
         """Wait for the pong that belongs to a ping. Raises: Closed, WireTrouble. Source: RFC 6455 section 5.5.3."""
+        self._must_be_open()
         self.protocol.send_ping(payload)
         await self._flush()
         while payload not in self.pongs:
@@ -96,8 +96,7 @@ class Talk:
             return end
 
     async def _more(self) -> None:
-        if self._over is not None:
-            raise self._over
+        self._must_be_open()
         data = await self.reached.read()
         if data:
             self.protocol.receive_data(data)
@@ -106,7 +105,7 @@ class Talk:
         for event in self.protocol.events_received():
             self._take(event)
         await self._flush()  # pongs, and our half of a close
-        if self._over is None and (not data or self.protocol.close_rcvd is not None or self.protocol.close_sent is not None):
+        if not data and self._over is None:
             self._over = self._ending()
 
     def _take(self, frame: Any) -> None:
@@ -135,6 +134,16 @@ class Talk:
             return Closed(int(got.code), str(got.reason))
         return Closed(None) if sent is None else Closed(int(sent.code), f"we had to end it: {sent.reason}")
 
+    @property
+    def is_open(self) -> bool:
+        return self._over is None and self.protocol.state.name == "OPEN"
+
+    def _must_be_open(self) -> None:
+        """Raises: Closed, once the other side has ended the talk, or we had to."""
+        if not self.is_open:
+            self._over = self._over or self._ending()
+            raise self._over
+
     async def _flush(self) -> None:
         data = b"".join(self.protocol.data_to_send())
         if data and not self.reached.writer.is_closing():
@@ -142,7 +151,7 @@ class Talk:
 
     async def bye(self) -> None:
         """Say good-bye politely, and do not wait for long."""
-        if self._over is None:
+        if self.is_open:
             self.protocol.send_close(1000)
             await self._flush()
 

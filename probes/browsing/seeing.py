@@ -73,7 +73,7 @@ def sights(look: Look, traffic: Traffic, values: Mapping[str, Any], now: Callabl
 
 async def until_all_hold(page: Any, wanted: list[Sight], given_up: Callable[[], object]) -> None:
     """Look again and again until all hold; for ever, so bound it from outside. Raises: TimeoutError once it is given up."""
-    while any(await reasons_now(page, wanted)):  # noqa: ASYNC110  # a page tells nobody that it looks different now
+    while any(await reasons_now(page, wanted)):  # a page tells nobody that it looks different now
         if given_up():
             raise TimeoutError
         await asyncio.sleep(_AGAIN_S)

@@ -53,6 +53,9 @@ class GrpcHealth(Probe, kind="grpc_health"):
             raise ValueError(
                 f"'{wrong}' cannot be sent: names that start with 'grpc-' are gRPC's own, those that end in '-bin' binary"
             )
+        foreign = next((name for name, value in self.metadata.items() if not (value.isascii() and value.isprintable())), None)
+        if foreign is not None:
+            raise ValueError(f"the value of '{foreign}' cannot be sent: metadata is printable ASCII")
         if self.warn_above is not None and self.warn_above >= self.within:
             raise ValueError("'warn_above' should be shorter than 'within', or it never warns")
         return self

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,6 @@ from tests.probes.kinds.loopback import Asked, Loopback, Reply
 
 SUBJECT = Subject("test", "a visitor books", "browser", "loopback", "development")
 HOSTS = {"127.0.0.1": "127.0.0.1", "cdn.test": "127.0.0.1", "api.test": "127.0.0.1"}
-
-
-@contextlib.asynccontextmanager
-async def silence() -> AsyncIterator[str]:
-    """Serve a port that takes connections and says nothing until the caller has gone."""
-
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while await reader.read(4096):
-                pass
-        writer.close()
-
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 def html(body: str, *, title: str = "A page", status: int = 200) -> Reply:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from probes.browsing.steps import Step
 from probes.kinds.browser import Browser
 from probes.outcome import Verdict
-from tests.probes.browsing.shared import html, said, silence, site, visited
+from tests.probes.browsing.shared import html, said, site, visited
 from tests.probes.kinds.loopback import Reply
+from tests.probes.listening import listening, say_nothing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("browsing"), pytest.mark.xdist_group("browser")]
 
@@ -127,7 +128,7 @@ async def test_a_step_that_cannot_be_done_is_told_in_a_sentence(
 
 
 async def test_a_page_that_is_never_done_is_given_up_in_its_time(walking: Any) -> None:
-    async with silence() as url, site({"/": f"<img src='{url}/'>"}).running() as at:
+    async with listening(say_nothing) as url, site({"/": f"<img src='{url}/'>"}).running() as at:
         walk = await walking(at.url, 0.5)
         made = await walk.take(Step.model_validate({"open": "/"}), 1)
     assert "it was not loaded within 0.5 s" in made[0].say, made

@@ -23,6 +23,7 @@ from probes.probe import ask
 from probes.session import Session
 from probes.target import Target
 from tests.probes.browsing.shared import SUBJECT, alive, said, site, visited
+from tests.probes.listening import listening
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("browser")]
 HERE: dict[str, Any] = {"journey": [{"open": "/"}, {"expect": {"text": "Here"}}]}
@@ -70,16 +71,14 @@ async def begun(page: bytes) -> AsyncIterator[tuple[asyncio.Task[Outcome], Sessi
     asked = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page) + page)
-            await writer.drain()
-            asked.set()
-            await reader.read()
-        writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page) + page)
+        await writer.drain()
+        asked.set()
+        await reader.read()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        session = session_for(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with listening(answer) as url:
+        session = session_for(url)
         probe = Browser.model_validate({**HERE, "within": 20, "duration": 60, "keep": "never"})
         task = asyncio.create_task(ask(probe, session, run_id="run-1", deadline_s=90))
         await asyncio.wait_for(asked.wait(), 60)
