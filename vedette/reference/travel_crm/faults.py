@@ -67,6 +67,8 @@ _ERRORS = (
            "beforeSend was lost in the upgrade to the next major version of the SDK", "headers"),
     _fault("sentry_cookies_kept", "audit_log", "sentry.filter",
            "the SDK now parses cookies into a field of their own, which beforeSend does not know", "token"),
+    _fault("sentry_traces_none", "http", "overview.apm",
+           "the sample rate is written with a comma and read as 0", "count()", "is 0"),
     _fault("error_not_logged", "log_contract", "error.logged",
            "the error handler returns right after it told Sentry", "left no line that tells of it"),
     _fault("error_stack_lost", "log_contract", "error.logged",
