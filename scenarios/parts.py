@@ -15,6 +15,7 @@ from probes.fields import Configured, Expanded
 from probes.probe import Probe
 from probes.registry import KINDS, LEVERS, SOURCES, Registry, RegistryError
 from probes.target import Target
+from scenarios.finding import LIBRARY, beside
 from scenarios.fragments import PAYLOADS
 from scenarios.mistakes import Mistake, near_or_known
 from scenarios.model import ScenarioKeys
@@ -67,7 +68,8 @@ class Workshop:
             self._wrong(text, table, "probe", join(path, "probe"), "the option needs another name")
             return None, kind
         options = Table({k: e for k, e in table.entries.items() if k not in COMMON_KEYS}, table.place)
-        options = self._with_secret_files(self._with_paths(options, _path_fields(kind)))
+        keys = _path_fields(kind)
+        options = self._with_secret_files(self._with_paths(self._with_bundled(options, keys), keys))
         place = table.key_place("probe")
         return validate(kind, options, path, self.mistakes, also_known=RESERVED_KEYS, key_place=place), kind
 
@@ -126,6 +128,18 @@ class Workshop:
             return table
         entry = replace(table.entries[key], node=self._with_paths(inner, keys))
         return Table({**table.entries, key: entry}, table.place)
+
+    def _with_bundled(self, table: Table, keys: frozenset[str]) -> Table:
+        """Return the table with the files of our own that bundled suites name, such as a journey, found where they lie."""
+        entries = dict(table.entries)
+        for key in keys & entries.keys():
+            node = entries[key].node
+            if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value or node.held:
+                continue
+            file = beside(node)
+            if LIBRARY in file.parents:
+                entries[key] = replace(entries[key], node=replace(node, value=str(file)))
+        return Table(entries, table.place)
 
     def _with_paths(self, table: Table, keys: frozenset[str]) -> Table:
         """Return the table with relative paths under `keys` starting in the folder of their file."""

@@ -48,7 +48,8 @@ class Platform(Service):
         super().__init__(journal, families(bugs), accounts, levers, bugs)
         self.environment = environment
         self.jobs = Jobs(bugs, self._job_done)
-        self.health = HealthAnswers(levers, ("database", "redis"), Words(), bugs, clock)
+        needed = ("database",) if "redis_unchecked" in bugs else ("database", "redis")
+        self.health = HealthAnswers(levers, needed, Words(), bugs, clock)
         self.projects = projects()
         self.in_flight = 0
         self._last = 1000
@@ -194,7 +195,8 @@ class Platform(Service):
 
     async def _page(self, asked: Asked) -> Response:
         header = "X-Request-Id" if "frontend_header_other" in self.bugs else self.correlation_header
-        return html_response(200, _PAGE.replace("ID_HEADER", header))
+        call = "//" if "frontend_asks_nothing" in self.bugs else ""
+        return html_response(200, _PAGE.replace("ID_HEADER", header).replace("CALL", call))
 
     def _project(self, asked: Asked) -> dict[str, Any]:
         """Return the project of the path, if the caller works on it. Raises: Problem, Down."""
@@ -202,6 +204,8 @@ class Platform(Service):
         self._outbound("redis", "Redis asked", operation="get")
         self.metrics.observe("redis_operation_duration_seconds", "get", seconds=0.0003)
         self.levers.need("redis")
+        if "nobody_is_served" in self.bugs:
+            raise Problem(404, "not_found")
         number = asked.path["id"]
         thing = self.projects.get(int(number)) if number.isdigit() and len(number) < 12 else None
         if thing is None:
@@ -250,5 +254,5 @@ class Platform(Service):
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Projects</title></head><body><h1>Projects</h1>
 <p role="status" id="status"></p><script>
 const call = path => fetch(path, {headers: {'ID_HEADER': crypto.randomUUID()}}).then(answer => answer.json());
-call('/api/v1/health').then(told => { document.getElementById('status').textContent = 'The API is ' + told.status; });
+CALL call('/api/v1/health').then(told => { document.getElementById('status').textContent = 'The API is ' + told.status; });
 </script></body></html>"""

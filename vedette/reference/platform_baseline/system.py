@@ -15,7 +15,7 @@ from vedette.reference.platform_baseline.platform import Platform
 from vedette.reference.platform_baseline.rules import rules
 from vedette.reference.platform_baseline.worker import Worker
 from vedette.reference.server import HttpServer, Request, Response
-from vedette.reference.system import System
+from vedette.reference.system import System, lacks
 
 
 class PlatformBaseline(System):
@@ -35,7 +35,9 @@ class PlatformBaseline(System):
             "PLATFORM_EXPIRED_TOKEN": accounts.token(OWNER, seconds=-60),
             "PLATFORM_CONTROL_TOKEN": token,
             "PLATFORM_PRODUCTION_IS_PRIVATE": "true",
+            "PLATFORM_WAIT": "4s",
             "PLATFORM_SETTLE": "300ms",
+            "PLATFORM_BITE": "2s",
             "PLATFORM_TICK": "100ms",
             "PLATFORM_LIVE_WITHIN": "2s",
         }
@@ -49,6 +51,14 @@ class PlatformBaseline(System):
                 variables[f"{named}_PROMETHEUS_URL"] = await stack.enter_async_context(self._prometheus(platform))
                 variables[f"{named}_LOG"] = str(self.folder / f"{environment}.log")
             yield variables
+
+    @classmethod
+    def missing(cls) -> str:
+        if lacks("playwright"):
+            return "the extra 'browser'"
+        from probes.browsing.chromium import is_installed
+
+        return "" if is_installed() else "a Chromium"
 
     @asynccontextmanager
     async def _prometheus(self, platform: Platform) -> AsyncIterator[str]:
@@ -69,10 +79,9 @@ class PlatformBaseline(System):
 
     def _series(self, platform: Platform) -> list[Series]:
         """Return what Prometheus has of the API, of the worker, and of the probes of their readiness."""
-        stale = 290.0 if "scrape_stale" in self.bugs else 2.0
         made = scraped(platform.metrics, job="api")
         if "worker_not_scraped" not in self.bugs:
-            made += scraped(platform.metrics, job="worker", age_s=stale)
+            made += scraped(platform.metrics, job="worker")
         if "worker_scrape_fails" in self.bugs:
             made = [Series("up", one.labels, 0.0) if (one.name, one.labels["job"]) == ("up", "worker") else one for one in made]
         made += [Series("probe_success", {"job": job, "probe": "ready"}, 1.0) for job in ("api", "worker")]
