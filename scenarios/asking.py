@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.ids import new_id
@@ -56,11 +57,13 @@ class Asking:
         hidden: Iterable[tuple[str, str]],
         *,
         journal: Journal | None = None,
+        artifacts: Path | None = None,
         clock: Callable[[], datetime],
     ) -> None:
         self.suite, self.target = suite, target
         self.plain: Redactor = redactor_of(hidden)  # for what we say ourselves, and the pattern of every session's own
         self._journal = journal
+        self._artifacts = artifacts
         self._clock = clock
         self._slots = asyncio.Semaphore(target.concurrency)
 
@@ -92,6 +95,7 @@ class Asking:
             run_id=run_id,
             redactor=self.plain.copy(),
             journal=self._journal,
+            artifacts=self._artifacts,
             slots=self._slots,
             suite_path=self.suite.path,
             clock=self._clock,

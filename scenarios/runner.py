@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.ids import new_id
@@ -67,6 +68,7 @@ class Runner:
         run_deadline_s: float | None = None,
         fail_fast: bool = False,
         journal: Journal | None = None,
+        artifacts: Path | None = None,
         jobs: int = 8,
         version: str = "",
         kind: str = "smoke",
@@ -82,7 +84,7 @@ class Runner:
         self._chosen: Chosen = choose(suite, target_name, self._selection)
         self._by_name = {s.name: s for s in self._chosen.scenarios}
         hidden = secrets_of(suite, self._target, [s.probe for s in self._chosen.scenarios])
-        self._asking = Asking(suite, self._target, hidden, journal=journal, clock=clock)
+        self._asking = Asking(suite, self._target, hidden, journal=journal, artifacts=artifacts, clock=clock)
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
         self._fail_fast = fail_fast

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 
@@ -26,6 +29,10 @@ class Settings:
     def reports(self) -> Path:
         return self.state / "reports"
 
+    @property
+    def artifacts(self) -> Path:
+        return self.state / "artifacts"
+
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that the environment gives."""
@@ -39,6 +46,17 @@ def make_state_folder(settings: Settings) -> None:
     ignore = settings.state / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+
+
+def forget_artifacts(settings: Settings, before: datetime) -> int:
+    """Remove the pictures and traces that were kept before then, and return how many folders that were."""
+    gone = 0
+    for folder in settings.artifacts.glob("*/"):
+        with contextlib.suppress(OSError):  # another process is at it, or it is not ours
+            if folder.is_dir() and folder.stat().st_mtime < before.timestamp():
+                shutil.rmtree(folder)
+                gone += 1
+    return gone
 
 
 def no_state_folder(settings: Settings, problem: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.ids import new_id
@@ -33,6 +34,7 @@ class Desk:
     target: Target
     lane: Lane
     journal: Journal | None
+    artifacts: Path | None
     clock: Callable[[], datetime]
     names: frozenset[str] = frozenset()
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -49,7 +51,9 @@ class Desk:
     def asking(self) -> Asking:
         if self._asking is None:  # looking for secrets in all scenarios takes its time, so not before the first tick
             hidden = secrets_of(self.suite, self.target, [s.probe for s in self.scenarios])
-            self._asking = Asking(self.suite, self.target, hidden, journal=self.journal, clock=self.clock)
+            self._asking = Asking(
+                self.suite, self.target, hidden, journal=self.journal, artifacts=self.artifacts, clock=self.clock
+            )
         return self._asking
 
     def take_over(self, suite: Suite, target: Target, lane: Lane, names: frozenset[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.outcome import Verdict
@@ -29,11 +30,13 @@ class Roster:
         dispatcher: Dispatcher,
         *,
         journal: Journal | None,
+        artifacts: Path | None = None,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._agenda, self._dispatcher = agenda, dispatcher
         self._journal, self._clock, self._monotonic = journal, clock, monotonic
+        self._artifacts = artifacts
         self._series: dict[SeriesKey, Series] = {}
         self._paces: dict[LaneName, Pace] = {}
         self.watched: Mapping[SeriesKey, Watched] = {}
@@ -130,7 +133,9 @@ class Roster:
             lane = self._dispatcher.lane(name, one.target.base_url, one.target.concurrency)
             desk = self.desks.get(name)
             if desk is None:
-                self.desks[name] = Desk(one.suite, one.target, lane, self._journal, self._clock, frozenset(names[name]))
+                self.desks[name] = Desk(
+                    one.suite, one.target, lane, self._journal, self._artifacts, self._clock, frozenset(names[name])
+                )
             else:
                 desk.take_over(one.suite, one.target, lane, frozenset(names[name]))
 

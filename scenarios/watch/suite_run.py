@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.outcome import Verdict
@@ -61,6 +62,7 @@ class RunOptions:
     kind: str
     vedette_version: str
     journal: Journal | None
+    artifacts: Path | None
     clock: Callable[[], datetime]
     sinks: Sequence[Sink] = ()
 
@@ -86,6 +88,7 @@ async def run_held(
         desk.target.name,
         sinks=[told, *options.sinks],
         journal=options.journal,
+        artifacts=options.artifacts,
         jobs=desk.target.concurrency,
         version=options.vedette_version,
         kind=options.kind,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.outcome import Verdict
@@ -45,6 +46,7 @@ class Watcher:
         *,
         sinks: Sequence[WatchSink],
         journal: Journal | None = None,
+        artifacts: Path | None = None,
         max_running: int = 500,
         location: str = "local",
         vedette_version: str = "",
@@ -59,13 +61,15 @@ class Watcher:
     ) -> None:
         self.location = location
         self._clock, self._monotonic = clock, monotonic
-        self._journal, self._version = journal, vedette_version
+        self._journal, self._artifacts, self._version = journal, artifacts, vedette_version
         self._telling = Telling(sinks)
         self.clockwork = clockwork or Clockwork(clock=clock, monotonic=monotonic, trouble=self._telling.trouble)
         self._owns_clockwork = clockwork is None
         self._agenda = Agenda(self.clockwork.offset_s)
         self._dispatcher = Dispatcher(max_running)
-        self._roster = Roster(self._agenda, self._dispatcher, journal=journal, clock=clock, monotonic=monotonic)
+        self._roster = Roster(
+            self._agenda, self._dispatcher, journal=journal, artifacts=artifacts, clock=clock, monotonic=monotonic
+        )
         self._answers = Answers(
             self._telling, self._agenda, monotonic,
             vedette_version=vedette_version, version_of=version_of, maintenance_of=maintenance_of,
@@ -179,7 +183,7 @@ class Watcher:
             raise NotWatching(STOPPING if self._stopped.is_set() else "watching has not begun")
         desk = self._roster.desks[suite_name, target_name]
         hold = Hold.of(desk)
-        options = RunOptions(kind, self._version, self._journal, self._clock, sinks)
+        options = RunOptions(kind, self._version, self._journal, self._artifacts, self._clock, sinks)
         self._holds.add(hold)
         desk.runs += 1
         for ask in self._rounds.waiting():

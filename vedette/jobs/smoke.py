@@ -162,7 +162,8 @@ def _ask(order: Order, suite: Suite, target: str, selection: Selection) -> Exit:
     async def go() -> RunResult:
         runner = Runner(
             suite, target, selection, sinks=sinks, run_deadline_s=order.timeout_s, fail_fast=order.fail_fast,
-            journal=Journal(order.undo_journal or settings.undo_journal), jobs=order.jobs, version=version(),
+            journal=Journal(order.undo_journal or settings.undo_journal), artifacts=settings.artifacts.absolute(),
+            jobs=order.jobs, version=version(),
         )  # fmt: skip
         with signals.stop(runner):
             return await runner.run()

@@ -218,7 +218,8 @@ def _watcher(
     calendar: Calendar,
 ) -> Watcher:
     return Watcher(
-        series, sinks=sinks, journal=Journal(Settings(settings.state).undo_journal), max_running=settings.max_running,
+        series, sinks=sinks, max_running=settings.max_running,
+        journal=Journal(Settings(settings.state).undo_journal), artifacts=Settings(settings.state).artifacts.absolute(),
         location=settings.location, vedette_version=version(), last_seen=_last_seen(states),
         alive_until=max((gap.from_at for gap in gaps), default=None),
         last_verdicts={state.key: state.verdict for state in states if state.verdict is not None},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reports.store.errors import StoreError, StoreHeld
 from vedette.service.assembly import past_of
+from vedette.settings import Settings, forget_artifacts
 
 if TYPE_CHECKING:
     from reports.store.watch.lock import ServiceLock
@@ -99,5 +100,6 @@ class Chores:
         ticks, outcomes = (now - timedelta(days=days) for days in (settings.keep_ticks_d, settings.keep_outcomes_d))
         while service.history.prune(ticks_before=ticks, outcomes_before=outcomes).more and not service.stopping:
             pass
+        forget_artifacts(Settings(settings.state), outcomes)
         service.calendar.prune(ticks)
         service.audit.prune(now - _AUDIT_KEPT)

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from reports.formats.reporter import ReporterError
     from reports.store import Store, StoreError
-    from vedette.settings import read_settings
+    from vedette.settings import forget_artifacts, read_settings
 
     where = args.store or read_settings().database
     try:
@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
         if args.rescued is not None:
             return _take_in(store, args.rescued)
         if args.prune is not None:
-            count = store.prune(datetime.now(UTC) - timedelta(seconds=args.prune))
+            before = datetime.now(UTC) - timedelta(seconds=args.prune)
+            count = store.prune(before)
+            forget_artifacts(read_settings(), before)
             sys.stdout.write(f"{count} {'run was' if count == 1 else 'runs were'} forgotten\n")
             return Exit.PASSED
         if args.list:
