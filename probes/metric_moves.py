@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,6 +15,9 @@ from probes.outcome import Check, check, control
 from probes.promql_nodes import Selector
 from probes.promql_syntax import selector
 from probes.request import RequestTemplate
+
+if TYPE_CHECKING:
+    from probes.metric_rounds import Moved, Rounds
 
 _START = "process_start_time_seconds"
 
@@ -55,7 +58,14 @@ class Moves(Configured):
     """Requests of our own, and what they must move."""
 
     requests: tuple[RequestTemplate, ...] = Field(min_length=1)  # sent one after the other, between two scrapes
+    times: int = Field(1, ge=1, le=500)  # how often all of them are sent
     by: tuple[Move, ...] = Field(min_length=1)  # what each counter must have moved by
+    rounds: int = Field(5, ge=1, le=20)  # how often all of that is done at most: again only where others move the counters too
+
+    @property
+    def sent(self) -> int:
+        """Return how many requests are sent in one round."""
+        return len(self.requests) * self.times
 
 
 def total(made: Exposition, text: str) -> float | None:
@@ -129,35 +139,49 @@ class Between:
         )
 
 
-def judged(moves: Sequence[Move], idle: Between, between: Between, statuses: Sequence[int]) -> Iterator[Check]:
+def judged(rounds: Rounds) -> Iterator[Check]:
     """Return what each counter moved by, and the control that it was our requests that moved it."""
-    answered = f"{len(statuses)} request{'s' * (len(statuses) != 1)} (answered {', '.join(map(str, dict.fromkeys(statuses)))})"
-    moved = False
-    for one in moves:
-        delta = between.delta(one.of)
-        moved = moved or delta > 0
-        missing = " and there is no such metric" if between.last.owner(selector(one.of).name) is None else ""
+    sent, statuses = rounds.moves.sent, rounds.statuses
+    answered = f"{sent} request{'s' * (sent != 1)} (answered {', '.join(map(str, dict.fromkeys(statuses)))})"
+    last = rounds.ours[-1].between.last
+    anything = False
+    for one in rounds.moves.by:
+        moved = rounds.of(one)
+        anything = anything or any(delta > 0 for delta in moved.ours)
+        proof = _ours(one, moved, rounds.is_proven(one))
+        wrong = next((delta for delta in moved.ours if not one.holds(delta)), None)
+        if wrong is not None and wrong > one.least and moved.alone:  # more than there should be: others' may be among it
+            yield proof
+            continue
+        missing = " and there is no such metric" if last.owner(selector(one.of).name) is None else ""
+        delta = moved.ours[0] if wrong is None else wrong
         yield check(
             f"{one.of} moved by our requests",
-            holds=one.holds(delta),
+            holds=wrong is None,
             expected=str(one),
             observed=f"{delta:g}",
             say=f"the counter {one.of} moved by {delta:g} instead of {one} on our {answered}{missing}",
         )
-        alone = idle.delta(one.of)
-        if one.holds(delta):
-            yield control(
-                f"{one.of} does not move as much by itself",
-                holds=alone < max(one.least, 1),
-                expected=f"less than {one.least:g}",
-                observed=f"{alone:g}",
-                say=f"the counter {one.of} moves by {alone:g} between two scrapes without any request of ours, "
-                "so it was not shown that it counts them",
-            )
+        if wrong is None:
+            yield proof
     yield control(
         "our own requests moved a counter",
-        holds=moved,
+        holds=anything,
         say=f"none of the counters moved on our {answered}, so the exposition may be a file or another system's",
+    )
+
+
+def _ours(one: Move, moved: Moved, proven: bool) -> Check:
+    """Return the control that others did not move a counter, or less than our requests did."""
+    many = f" in {len(moved.ours)} rounds" if len(moved.ours) > 1 else ""
+    return control(
+        f"{one.of} does not move as much by itself",
+        holds=proven,
+        expected="still, or far less than with our requests",
+        observed=f"{moved.alone:g} in {moved.alone_s:.1f} s without them",
+        say=f"the counter {one.of} moves by {moved.alone:g} in {moved.alone_s:.1f} s without any request of ours, and moved by "
+        f"{sum(moved.ours):g} in {moved.ours_s:.1f} s with them{many}, so it was not shown that it counts them; select fewer of "
+        "its series, or send more requests",
     )
 
 

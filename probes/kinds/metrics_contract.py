@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from probes.exposition import Exposition, Family, Sample
     from probes.metric_labels import Hygiene
     from probes.metric_moves import Between
+    from probes.metric_rounds import Rounds
     from probes.session import Answer, Session
 
 # What Prometheus itself asks for, in the same order.
@@ -109,10 +110,9 @@ class _Visit:
     session: Session
     served: list[Check] = field(default_factory=list)  # of the last scrape: whether it is an exposition at all
     hygiene: Hygiene | None = None
-    idle: Between | None = None
-    statuses: list[int] = field(default_factory=list)
+    rounds: Rounds | None = None
 
-    async def scrape(self, *, watched: bool = False) -> Exposition | None:
+    async def scrape(self) -> Exposition | None:
         """Return what was scraped; None, with `served` telling why, where it is no exposition."""
         from probes.exposition import PIECE_BYTES, Reader
 
@@ -123,7 +123,7 @@ class _Visit:
             return None
         openmetrics = answer.content_type == "application/openmetrics-text"
         self.session.doing = f"reading {len(answer.body)} bytes of metrics"
-        reader = Reader(openmetrics=openmetrics, keep=self.probe._kept.__contains__, watch=self._hygiene() if watched else None)
+        reader = Reader(openmetrics=openmetrics, keep=self.probe._kept.__contains__, watch=self._hygiene())
         for start in range(0, len(answer.body), PIECE_BYTES):
             reader.feed(answer.body[start : start + PIECE_BYTES])
             await asyncio.sleep(0)  # a long exposition does not hold up what else is asked
@@ -134,23 +134,18 @@ class _Visit:
     async def look_again(self, first: Exposition) -> Between | None:
         """Send our requests, where there are any, and scrape until they show, or until something has changed."""
         from probes.metric_moves import Between
+        from probes.metric_rounds import Rounds
 
-        before: Exposition | None = first
         if self.probe.moves is not None:
-            before = await self.scrape()
-            if before is None:
-                return None
-            self.idle = Between(first, before)
-            self.session.doing = "sending requests that counters should count"
-            for request in self.probe.moves.requests:
-                self.statuses.append((await self.session.send(request)).status)
+            self.rounds = Rounds(self.probe.moves, self.session, self.probe.wait, self.scrape)
+            return await self.rounds.run(first)
         ends, pause = self.session.monotonic() + self.probe.wait, _POLL_S[0]
         while True:
-            last = await self.scrape(watched=True)
-            if last is None or before is None:
+            last = await self.scrape()
+            if last is None:
                 return None
-            between = Between(before, last)
-            if self._shows(between) or self.session.monotonic() + pause > ends:
+            between = Between(first, last)
+            if between.changed() or self.session.monotonic() + pause > ends:
                 return between
             await self.session.sleep(pause)
             pause = min(2 * pause, _POLL_S[1])
@@ -166,18 +161,10 @@ class _Visit:
         made.append(same)
         if same.verdict == "pass":
             made.append(between.never_fell())
-            if probe.moves is not None and self.idle is not None:
-                made += metric_moves.judged(probe.moves.by, self.idle, between, self.statuses)
-            else:
-                made.append(metric_moves.stood_still(between))
+            made += metric_moves.judged(self.rounds) if self.rounds is not None else [metric_moves.stood_still(between)]
         made += metric_thresholds.judged(probe.thresholds, between.first, between.last)
         self.session.measure("series", between.last.samples_total, "")
         return made
-
-    def _shows(self, between: Between) -> bool:
-        if self.probe.moves is None:
-            return bool(between.changed())
-        return all(between.delta(one.of) >= one.least for one in self.probe.moves.by)
 
     def _hygiene(self) -> Callable[[Family, Sample], None] | None:
         from probes.metric_labels import Hygiene
