@@ -9,7 +9,7 @@ from scenarios.importing.draft import Draft, Question, new_draft
 from scenarios.importing.formats import Format
 from scenarios.importing.gatus_conditions import Judge, path_of
 from scenarios.importing.gatus_ports import ask_port, with_nonce
-from scenarios.importing.language import Say, capture_name, go_duration, literal, place, seconds, word
+from scenarios.importing.language import Say, capture_name, filled, go_duration, place, seconds, word
 from scenarios.importing.reading import Input, listing, table, text_of, truth
 from scenarios.importing.requesting import Asked, ask_http, request_of
 from scenarios.importing.vault import Vault
@@ -65,15 +65,11 @@ def _title(endpoint: dict[str, Any]) -> str:
 def say_of(vault: Vault) -> Say:
     """Return what turns a text into the suite's language: `$NAME` and `${NAME}` are the environment's, `$$` is a dollar sign."""
 
-    def say(text: str) -> str:
-        parts, end = [], 0
-        for found in _ENVIRONMENT.finditer(text):
-            name = found.group(1) or found.group(2)
-            parts += [literal(text[end : found.start()]), vault.outside(name) if name else "$"]
-            end = found.end()
-        return "".join([*parts, literal(text[end:])])
+    def value(found: re.Match[str]) -> str:
+        name = found.group(1) or found.group(2)
+        return vault.outside(name) if name else "$"
 
-    return say
+    return lambda text: filled(text, _ENVIRONMENT, value)
 
 
 def _endpoint(draft: Draft, question: Question, endpoint: dict[str, Any]) -> None:

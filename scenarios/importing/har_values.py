@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scenarios.importing.expecting import segment
-from scenarios.importing.language import capture_name, literal, place
+from scenarios.importing.language import braced, capture_name, literal, place
 from scenarios.importing.reading import listing, table, text_of
 from scenarios.importing.vault import Vault, secret_name
 
@@ -49,9 +49,9 @@ class Kept:
         parts, end = [], 0
         for found in pattern.finditer(text):
             for start, stop, value in self._known(found):
-                parts += [literal(text[end:start]), place(self._use(value))]
+                parts += [braced(text[end:start]), place(self._use(value))]
                 end = stop
-        return "".join([*parts, literal(text[end:])])
+        return "".join([*parts, braced(text[end:])]).replace("${", "$${")
 
     def learn(self, step: dict[str, Any], response: dict[str, Any]) -> None:
         """Remember the cookies and the values that a step's answer gave."""

@@ -12,7 +12,7 @@ from scenarios.importing.expecting import Expecting
 from scenarios.importing.formats import Format
 from scenarios.importing.hurl_asserts import assertion, capture
 from scenarios.importing.hurl_reading import START, Entry, entries
-from scenarios.importing.language import PLACE, Say, capture_name, go_duration, literal, on_texts, place, seconds, word
+from scenarios.importing.language import PLACE, Say, capture_name, filled, go_duration, on_texts, place, seconds, word
 from scenarios.importing.reading import Input
 from scenarios.importing.requesting import MOST_HOPS, Asked, request_of, writes
 from scenarios.importing.vault import Vault, secret_name
@@ -43,21 +43,14 @@ def _draft(given: Input) -> Draft:
 def say_of(vault: Vault, captured: set[str], own: dict[str, str]) -> Say:
     """Return what turns a text into the suite's language: a template is a captured value, an option, or comes from outside."""
 
-    def say(text: str) -> str:
-        parts, end = [], 0
-        for found in _HURL_TEMPLATE.finditer(text):
-            parts += [literal(text[end : found.start()]), _value(vault, found.group(1), captured, own)]
-            end = found.end()
-        return "".join([*parts, literal(text[end:])])
-
-    return say
+    return lambda text: filled(text, _HURL_TEMPLATE, lambda found: _value(vault, found.group(1), captured, own))
 
 
 def _value(vault: Vault, name: str, captured: set[str], own: dict[str, str]) -> str:
     if name in captured:
         return place(capture_name(name))
     if name in own:
-        return vault.field(name, literal(own[name]), f"the variable {name}")
+        return vault.hide(own[name], name, f"the variable {name}") if secret_name(name) and own[name] else own[name]
     return {"newUuid": place("nonce"), "newDate": place("now")}.get(name) or vault.outside(
         name, f"the variable {name} (hurl --variable)"
     )

@@ -18,8 +18,26 @@ _TAKEN = frozenset({"nonce", "run_id", "now", "today", "vars"})
 
 def literal(text: str) -> str:
     """Return a text that comes out as it is: the suite fills nothing into it."""
-    text = PLACE.sub(lambda found: "{{vars." + BRACES + "}}" + found.group()[2:], text)
-    return text.replace("${", "$${")
+    return braced(text).replace("${", "$${")
+
+
+def filled(text: str, pattern: re.Pattern[str], value: Callable[[re.Match[str]], str]) -> str:
+    """Return a text that comes out as it is, but for what a pattern finds: `value` gives the place, or other text, for it."""
+    parts, plain, end = [], "", 0
+    for found in pattern.finditer(text):
+        made, plain = value(found), plain + text[end : found.start()]
+        end = found.end()
+        if PLACE.fullmatch(made):
+            parts += [braced(plain), made]
+            plain = ""
+        else:
+            plain += made
+    return "".join([*parts, braced(plain + text[end:])]).replace("${", "$${")  # joined: a dollar sign may stand before a place
+
+
+def braced(text: str) -> str:
+    """Return a text in which no `{{name}}` is a place."""
+    return PLACE.sub(lambda found: "{{vars." + BRACES + "}}" + found.group()[2:], text)
 
 
 def unfilled(text: str) -> str:

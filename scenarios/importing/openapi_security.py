@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from scenarios.importing.draft import Draft, Question
-from scenarios.importing.language import Say
+from scenarios.importing.language import Say, filled
 from scenarios.importing.reading import listing, table, text_of
 from scenarios.importing.requesting import Asked
 from scenarios.importing.vault import Vault
 
 _MARK = "\ue000"  # around the name of a variable, in a text that is not yet of the suite
+_MARKED = re.compile(f"{_MARK}([^{_MARK}]+){_MARK}")
 
 
 def secure(draft: Draft, question: Question, asked: Asked, operation: dict[str, Any], api: dict[str, Any]) -> None:
@@ -19,7 +21,7 @@ def secure(draft: Draft, question: Question, asked: Asked, operation: dict[str, 
     if not ways or any(way == {} for way in ways):
         return
     schemes = table(table(api.get("components")).get("securitySchemes")) or table(api.get("securityDefinitions"))
-    asked.say = _say(draft.vault, asked.say)
+    asked.say = _say(draft.vault)
     for name in table(ways[0]):
         trouble = _one(asked, str(name), table(schemes.get(name)), f"{draft.suite} {name}")
         if trouble:
@@ -52,10 +54,5 @@ def _key(asked: Asked, scheme: dict[str, Any], value: str) -> str:
     return ""
 
 
-def _say(vault: Vault, before: Say) -> Say:
-    def say(text: str) -> str:
-        parts = text.split(_MARK)
-        said = [vault.outside(part, "what the API wants of a caller") if n % 2 else before(part) for n, part in enumerate(parts)]
-        return "".join(said)
-
-    return say
+def _say(vault: Vault) -> Say:
+    return lambda text: filled(text, _MARKED, lambda found: vault.outside(found.group(1), "what the API wants of a caller"))

@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 from scenarios.importing.draft import Draft
-from scenarios.importing.language import capture_name, literal, place
+from scenarios.importing.language import capture_name, filled, place
 from scenarios.importing.reading import listing, table, text_of, truth
 from scenarios.importing.vault import secret_name
 
 TEMPLATE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _OURS = {"$guid": "nonce", "$randomUUID": "nonce", "$isoTimestamp": "now", "$randomAlphaNumeric": "nonce"}
+_LONGEST = 100_000  # characters of a text with its variables written out
 _DEEPEST = 10  # variables in the values of variables
 
 
@@ -35,12 +36,13 @@ class Variables:
                 self._secret.add(key)
 
     def say(self, text: str) -> str:
-        """Return a text in the suite's language."""
-        parts, end = [], 0
-        for found in TEMPLATE.finditer(text):
-            parts += [literal(text[end : found.start()]), self._said(found.group(1))]
-            end = found.end()
-        return "".join([*parts, literal(text[end:])])
+        """Return a text in the suite's language. A variable whose value holds others is written out first."""
+        for _ in range(_DEEPEST):
+            grown = TEMPLATE.sub(lambda found: self._values[found[1]] if self._holds_others(found[1]) else found[0], text)
+            if grown == text or len(grown) > _LONGEST:
+                break
+            text = grown
+        return filled(text, TEMPLATE, lambda found: self._said(found.group(1)))
 
     def with_base(self, url: str, depth: int = 0) -> str:
         """Return an address whose first variables are filled in, as a target's address must be known before."""
@@ -65,18 +67,15 @@ class Variables:
         value = self._values.get(name, "")
         if name in self._secret and value:
             return self._draft.vault.hide(value, name, f"the variable {name}")
-        if not value or TEMPLATE.search(value):
-            resolved = self._resolved(value) if value else ""
-            return resolved or self._draft.vault.outside(name, f"the variable {name}, which has no value in the original")
+        if not value or self._holds_others(name):  # a circle of variables has no value either
+            return self._draft.vault.outside(name, f"the variable {name}, which has no value in the original")
         key = capture_name(name)
         self.plain[key] = value
         return place(f"vars.{key}")
 
-    def _resolved(self, value: str) -> str:
-        """Return the value of a variable that holds others, each put in once."""
-        for _ in range(_DEEPEST):
-            value = TEMPLATE.sub(lambda found: self._filled(found.group(1), found.group()), value)
-        return self.say(value) if not any(name in self._values for name in TEMPLATE.findall(value)) else ""
+    def _holds_others(self, name: str) -> bool:
+        usable = name not in self.captured and name not in self._secret
+        return usable and bool(TEMPLATE.search(self._values.get(name, "")))
 
 
 def templates_in(value: Any) -> set[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scenarios.importing.language import Say, literal
+from scenarios.importing.language import Say, filled
 from scenarios.importing.reading import Input
 from scenarios.importing.vault import Vault
 
@@ -44,14 +44,10 @@ def commands(given: Input) -> Iterator[list[Word]]:
 def say_of(vault: Vault) -> Say:
     """Return what turns a word into the suite's language."""
 
-    def say(text: str) -> str:
-        parts, end = [], 0
-        for found in _MARKED.finditer(text):
-            parts += [literal(text[end : found.start()]), vault.outside(found.group(1), f"the shell's variable {found.group(1)}")]
-            end = found.end()
-        return "".join([*parts, literal(text[end:])])
+    def value(found: re.Match[str]) -> str:
+        return vault.outside(found.group(1), f"the shell's variable {found.group(1)}")
 
-    return say
+    return lambda text: filled(text, _MARKED, value)
 
 
 def _is_curl(word: Word, before: list[Word]) -> bool:

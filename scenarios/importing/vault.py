@@ -129,7 +129,9 @@ class Vault:
     def _swept(self, text: str, hide: Any) -> str:
         parts, end = [], 0
         for found in PLACE.finditer(text):
-            parts += [self._without(text[end : found.start()], hide), found.group()]
+            before = text[end : found.start()]
+            dollar = "$$" if before.endswith("$$") else ""  # one that is escaped, as it stands before a brace
+            parts += [self._without(before.removesuffix("$$"), hide), dollar, found.group()]
             end = found.end()
         return "".join([*parts, self._without(text[end:], hide)])
 
@@ -137,10 +139,13 @@ class Vault:
         if len(text) < _KNOWN_FROM:
             return text
         for value in self._known_in(text):
-            text = text.replace(value, hide(value, ""))
+            hidden = hide(value, "")
+            text = text.replace(f"${value}", f"${hidden}" if hidden == "***" else f"$${hidden}").replace(value, hidden)
         pieces, end = [], 0
         for start, stop, hint in _apart(text):
-            pieces += [text[end:start], hide(text[start:stop], hint)]
+            hidden = hide(text[start:stop], hint)
+            # A dollar sign before a place would make a variable of it
+            pieces += [text[end:start], "$" if text[:start].endswith("$") and hidden != "***" else "", hidden]
             end = stop
         return "".join([*pieces, text[end:]])
 
