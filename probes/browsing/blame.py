@@ -38,6 +38,7 @@ class Blame:
     hangs: bool = False  # the page answers nothing, so it need not be asked what it shows
 
 
+LED_TO = "the page that it leads to"
 CRASHED = Blame(
     "the browser's tab crashed: either the page takes too much memory, or this machine has too little", ours=True, dead=True
 )
@@ -77,7 +78,7 @@ def _waited_in_vain(text: str) -> str:
     if "Page.goto" in text:
         return "it was not loaded"
     if "navigation" in text:
-        return "the page that it leads to was not loaded"
+        return f"{LED_TO} was not loaded"
     if "intercepts pointer events" in text:
         return "something else covered it"
     if "element is not enabled" in text:

@@ -22,7 +22,7 @@ _START_S = 20.0
 _POLITE_S = 3.0
 _LONGEST = 50  # a longer folder has no room for the browser's socket: 108 bytes in all, unix(7)
 _TRIES, _PAUSE_S = 20, 0.05  # of removing a folder that a dying browser still writes into
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE")  # no token of ours
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")  # no token of ours
 _QUIET = (
     "--disable-gpu",
     "--disable-quic",  # would go round the host rules' one address

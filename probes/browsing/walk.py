@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from probes.browsing.artifacts import Artifacts
-from probes.browsing.blame import CRASHED, Blame, blame
+from probes.browsing.blame import CRASHED, LED_TO, Blame, blame
 from probes.browsing.seeing import Sight, excerpt, located, reasons_now, sights, until_all_hold
 from probes.browsing.steps import Look, Place, Step
 from probes.browsing.traffic import Traffic
@@ -91,12 +91,13 @@ class Walk:
         self.is_over = found.dead
         if self.traffic.trouble:
             found = Blame(self.traffic.trouble, ours=True, dead=True)  # whatever came of it
-        where = self.where
+        where, last = self.where, self.traffic.below(self.traffic.last_page).partition("?")[0]
+        why = found.why.replace(LED_TO, f"{LED_TO} ({last})") if last else found.why
         instead, evidence = await self._explained(found)
-        say = f"a visitor gets no further than {at} on {where}: {found.why}{instead}"
+        say = f"a visitor gets no further than {at} on {where}: {why}{instead}"
         if found.ours:
             return broken(name, say, evidence)
-        return check(name, holds=False, expected="done", observed=found.why, say=say, evidence=evidence)
+        return check(name, holds=False, expected="done", observed=why, say=say, evidence=evidence)
 
     async def _look(self, look: Look, number: int, within_s: float, *, promised: bool) -> list[Check]:
         wanted = sights(look, self.traffic, self.values, self.session.now)

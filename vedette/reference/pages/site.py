@@ -52,7 +52,7 @@ class Site:
         self._bookings: list[dict[str, str]] = []
 
     def has(self, bug: str) -> bool:
-        return f"browser_{bug}" in self._bugs
+        return bug in self._bugs
 
     async def answer(self, request: Request) -> Response:
         routes = {
@@ -68,12 +68,12 @@ class Site:
         route = routes.get((request.method, request.path))
         if route is None:
             return self._html(404, "Not found", "<h1>There is no such page</h1>")
-        if self.has("slow") and request.path == "/bookings":
+        if self.has("browser_slow") and request.path == "/bookings":
             await asyncio.sleep(SLOW_S)
         return route(request)
 
     def _login(self, request: Request) -> Response:
-        if self.has("redirect_loop") and self._knows(request):
+        if self.has("browser_redirect_loop") and self._knows(request):
             return _to("/bookings")
         return self._html(200, "Sign in", _LOGIN.format(hint=""))
 
@@ -84,25 +84,25 @@ class Site:
             return self._html(401, "Sign in", _LOGIN.format(hint=hint))
         visitor = secrets.token_hex(8)
         self._visitors.add(visitor)
-        domain = "; Domain=www.example.org" if self.has("session_lost") else ""
+        domain = "; Domain=www.example.org" if self.has("browser_session_lost") else ""
         return _to("/bookings").with_headers({"Set-Cookie": f"visitor={visitor}; Path=/; HttpOnly; SameSite=Lax{domain}"})
 
     def _page(self, request: Request) -> Response:
-        if not self._knows(request) or self.has("redirect_loop"):
+        if not self._knows(request) or self.has("browser_redirect_loop"):
             return _to("/login")
-        heading = "bookings.title" if self.has("text_missing") else "Your bookings"
-        cover = _COVER if self.has("button_covered") else ""
+        heading = "bookings.title" if self.has("browser_text_missing") else "Your bookings"
+        cover = _COVER if self.has("browser_button_covered") else ""
         return self._html(200, "Bookings", _BOOKINGS.format(heading=heading, cover=cover))
 
     def _style(self, request: Request) -> Response:
-        if self.has("asset_404"):
+        if self.has("browser_asset_404"):
             return self._html(404, "Not found", "<h1>There is no such page</h1>")
         return Response(200, _STYLE.encode(), {"Content-Type": "text/css"})
 
     def _script(self, request: Request) -> Response:
-        which = "status" if self.has("button_dead") else "book"
-        when = "window.analytics.track('booked');" if self.has("script_error") else ""
-        end = "while (true) {}" if self.has("endless_script") else ""
+        which = "status" if self.has("browser_button_dead") else "book"
+        when = "window.analytics.track('booked');" if self.has("browser_script_error") else ""
+        end = "while (true) {}" if self.has("browser_endless_script") else ""
         text = _SCRIPT.replace("WHICH", which).replace("WHEN_BOOKED", when).replace("AT_THE_END", end)
         return Response(200, text.encode(), {"Content-Type": "text/javascript"})
 
@@ -114,7 +114,7 @@ class Site:
     def _booked(self, request: Request) -> Response:
         if not self._knows(request):
             return json_response(401, {"error": "sign_in_first"})
-        if self.has("server_error"):
+        if self.has("browser_server_error"):
             return json_response(500, {"error": "server_error"})
         given = json.loads(request.body)
         self._bookings.append({"guest": str(given.get("guest", "")), "day": str(given.get("day", ""))})
@@ -125,7 +125,7 @@ class Site:
         return any(name == "visitor" and value in self._visitors for name, _, value in pairs)
 
     def _html(self, status: int, title: str, body: str) -> Response:
-        foot = "<footer>Your table is booked</footer>" if self.has("confirmation_everywhere") else ""
+        foot = "<footer>Your table is booked</footer>" if self.has("browser_confirmation_everywhere") else ""
         return html_response(status, _FRAME.format(title=title, head="", body=body, foot=foot))
 
 
