@@ -14,11 +14,14 @@ from probes.exposition import Exposition, Family, Sample
 from probes.exposition_line import is_label, is_name
 from probes.fields import Configured
 from probes.outcome import Check, check, note
+from probes.pii import find
 from probes.shorten import shorten
 
 MetricType = Literal["counter", "gauge", "histogram", "summary", "untyped", "info", "stateset", "gaugehistogram"]
+DETECTORS = ("connection", "jwt", "bearer", "password", "email", "iban", "card", "phone")  # of what no label may hold
 PARTS = frozenset({"le", "quantile"})  # labels that belong to the form of a family and not to what it says
 _MISFITS_SHOWN = 3
+_AWAY_S = 300.0  # Prometheus takes no value for that of now which is older (query.lookback-delta)
 
 
 def _metric_name(text: str) -> str:
@@ -91,8 +94,29 @@ def judged(wanted: Sequence[FamilyContract], constant: Sequence[str], made: Expo
             observed=shown or "as agreed",
             say=f"the metric {one.name} {shown}",
         )
-        if not family.count and (one.labels or one.labels_at_least) and one.samples is None:
-            yield note(f"the labels of {one.name}", f"{one.name} has no sample yet, so its labels were not looked at")
+        looks = one.labels or one.labels_at_least or one.label_values or one.values or one.buckets
+        if not family.count and looks and one.samples is None:
+            yield note(f"the samples of {one.name}", f"{one.name} has no sample yet, so its labels and values were not looked at")
+
+
+def of_now(made: Exposition, now_s: float) -> Iterator[Check]:
+    """Yield whether the samples that carry a time carry that of now; nothing where none does, as usual."""
+    timed = [(sample, now_s - sample.at_s) for _, sample in made.samples() if sample.at_s is not None]
+    wrong = [(sample, ago) for sample, ago in timed if not abs(ago) <= _AWAY_S]
+    if not timed:
+        return
+    said = ""
+    if wrong:
+        sample, ago = wrong[0]
+        more = f", and {len(wrong) - 1} more samples" if len(wrong) > 1 else ""
+        said = f"{sample.shape} carries a time {abs(ago):.0f} s {'ago' if ago > 0 else 'ahead'} (line {sample.line}){more}"
+    yield check(
+        "samples that carry a time are of now",
+        holds=not wrong,
+        expected=f"within {_AWAY_S:g} s of now",
+        observed=said or f"{len(timed)} of now",
+        say=f"{said}, so that its value is not that of now",
+    )
 
 
 def _missing(one: FamilyContract, made: Exposition) -> Check:
@@ -158,7 +182,10 @@ def _value_misfits(one: FamilyContract, family: Family) -> Iterator[str]:
             value = sample.label(name)
             if value not in allowed and (name, value) not in seen and len(seen) < _MISFITS_SHOWN:
                 seen.add((name, value))
-                said = f"has the label {name} with the value '{shorten(value, 40)}', which is none of {', '.join(allowed)}"
+                shown = (
+                    "a value that is not shown" if find(f'{name}="{value}"', DETECTORS) else f"the value '{shorten(value, 40)}'"
+                )
+                said = f"has the label {name} with {shown}, which is none of {', '.join(allowed)}"
                 yield f"{said} (line {sample.line})"
 
 

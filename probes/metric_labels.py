@@ -6,15 +6,14 @@ Each value of a label is a series of its own, kept for weeks: an id of a custome
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probes.exposition import Family, Sample
-from probes.metric_families import PARTS
-from probes.outcome import Check, check
+from probes.metric_families import DETECTORS, PARTS
+from probes.outcome import Check, check, control
 from probes.pii import find
 
-DETECTORS = ("connection", "jwt", "bearer", "password", "email", "iban", "card", "phone")
 _CALLED = {
     "connection": "a connection string with credentials",
     "jwt": "a JSON web token",
@@ -53,22 +52,37 @@ class Hygiene:
     values_at_most: int = 500
     found: list[str] = field(default_factory=list)
     looked_at: int = 0
+    left_out: int = 0  # values that came when too many had been looked at
     _labels: dict[tuple[str, str], _Label] = field(default_factory=dict)
 
     def look(self, family: Family, sample: Sample) -> None:
         for name, value in sample.labels:
             if name in PARTS or not value:
                 continue
-            label = self._labels.get((family.name, name))
-            if label is None:
-                label = self._labels[family.name, name] = _Label()
-            if value not in label.values and self.looked_at < _REMEMBERED:
-                label.values.add(value)
-                self.looked_at += 1
-                for kind, what in self._wrong_with(name, value[:_LONGEST], label):
-                    if kind not in label.told and len(self.found) < _FOUND_AT_MOST:
-                        label.told.add(kind)
-                        self.found.append(f"the label {name} of {family.name} holds {what} (line {sample.line})")
+            label = self._label(family, name)
+            if value in label.values:
+                continue
+            if self.looked_at >= _REMEMBERED:
+                self.left_out += 1
+                continue
+            label.values.add(value)
+            self.looked_at += 1
+            self._tell(family, sample, name, self._wrong_with(name, value[:_LONGEST], label))
+        for name, value in sample.exemplar.labels if sample.exemplar is not None else ():  # of which ids are a part
+            self._tell(family, sample, name, _personal(name, value))
+
+    def _label(self, family: Family, name: str) -> _Label:
+        label = self._labels.get((family.name, name))
+        if label is None:
+            label = self._labels[family.name, name] = _Label()
+        return label
+
+    def _tell(self, family: Family, sample: Sample, name: str, wrong: Iterable[tuple[str, str]]) -> None:
+        for kind, what in wrong:
+            label = self._label(family, name)
+            if kind not in label.told and len(self.found) < _FOUND_AT_MOST:
+                label.told.add(kind)
+                self.found.append(f"the label {name} of {family.name} holds {what} (line {sample.line})")
 
     def checks(self) -> Iterator[Check]:
         first = self.found[0] if self.found else ""
@@ -80,10 +94,13 @@ class Hygiene:
             observed="; ".join(self.found[:5]) or f"none in {self.looked_at} values",
             say=f"{first}{more}",
         )
+        if self.left_out:
+            say = f"there are more than {_REMEMBERED} values of labels, so the last {self.left_out} samples were not looked at"
+            yield control("every label was looked at", holds=False, observed=f"{self.left_out} were not", say=say)
 
     def _wrong_with(self, name: str, value: str, label: _Label) -> Iterator[tuple[str, str]]:
-        for detected in find(f'{name}="{value}"', DETECTORS):
-            yield detected.detector, _CALLED[detected.detector]
+        personal = list(_personal(name, value))
+        yield from personal
         if name in self.ids:
             return
         if form := _id_form(value):
@@ -92,7 +109,7 @@ class Hygiene:
             label.numbers += 1
             if label.numbers > self.ids_at_most:
                 yield "numbers", f"more than {self.ids_at_most} different numbers, so it looks like an id"
-        elif value.startswith("/"):
+        elif value.startswith("/") and not personal:  # the path is shown
             yield from self._path(value, label)
         if len(label.values) > self.values_at_most:
             yield "values", f"more than {self.values_at_most} different values"
@@ -111,6 +128,11 @@ class Hygiene:
             same.add(path)
             if len(same) > 1:
                 yield "path", f"raw paths with ids: {route[:120]}"
+
+
+def _personal(name: str, value: str) -> Iterator[tuple[str, str]]:
+    for detected in find(f'{name}="{value}"', DETECTORS):
+        yield detected.detector, _CALLED[detected.detector]
 
 
 def _id_form(value: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from probes.exposition import Exposition, Family, Sample
 from probes.fields import Configured
 from probes.metric_families import series_of
-from probes.outcome import Check, check, control
+from probes.outcome import Check, check, control, note
 from probes.promql_nodes import Selector
 from probes.promql_syntax import selector
 from probes.request import RequestTemplate
@@ -105,21 +105,37 @@ class Between:
 
     def one_process(self) -> Check:
         """Return the control that both scrapes are of one process: of two, nothing can be compared."""
-        starts = [_starts(one) for one in (self.first, self.last)]
+        name, starts = "both scrapes are of one process", [_starts(one) for one in (self.first, self.last)]
+        if not any(starts):
+            return note(name, f"there is no {_START}, so nothing tells whether both are of one process")
         same = starts[0] == starts[1]
         return control(
-            "both scrapes are of one process",
+            name,
             holds=same,
-            expected="the same process_start_time_seconds",
+            expected=f"the same {_START}",
             observed="the same" if same else "another",
-            say="the two scrapes are of two processes, by their process_start_time_seconds: it restarted meanwhile, "
+            say=f"the two scrapes are of two processes, by their {_START}: it restarted meanwhile, "
             "or several replicas answer in turn, so nothing can be compared",
         )
 
     def never_fell(self) -> Check:
-        now, fallen = series_of(self.last), []
+        """Return whether no counter fell; where nothing tells of a restart, one that did says nothing about the counter."""
+        fallen, counted = self._fallen()
+        more = f", and {len(fallen) - 1} more" if len(fallen) > 1 else ""
+        name, seen = "no counter fell between the scrapes", f"{fallen[0]}{more}" if fallen else f"none of {counted}"
+        if fallen and not any(map(_starts, (self.first, self.last))):
+            say = (
+                f"the counter {seen}: it restarted, or several replicas answer in turn, or it does not only count; "
+                f"there is no {_START} to tell"
+            )
+            return control(name, holds=False, expected="none", observed=seen, say=say)
+        say = f"the counter {seen}, though nothing restarted"
+        return check(name, holds=not fallen, expected="none", observed=seen, say=say)
+
+    def _fallen(self) -> tuple[list[str], int]:
+        """Return the counters that fell or vanished, each as a clause, and how many there are."""
+        now, fallen, counted = series_of(self.last), [], 0
         kept_all = self.first.all_kept and self.last.all_kept
-        counted = 0
         for key, (family, before) in series_of(self.first).items():
             if not _counts(family, before):
                 continue
@@ -129,14 +145,7 @@ class Between:
                 fallen.append(f"{before.shape} vanished (it was {before.value:g} in line {before.line})")
             elif after is not None and after[1].value < before.value:
                 fallen.append(f"{before.shape} fell from {before.value:g} to {after[1].value:g} (line {after[1].line})")
-        more = f", and {len(fallen) - 1} more" if len(fallen) > 1 else ""
-        return check(
-            "no counter fell between the scrapes",
-            holds=not fallen,
-            expected="none",
-            observed=f"{fallen[0]}{more}" if fallen else f"none of {counted}",
-            say=f"the counter {fallen[0] if fallen else ''}{more}, though nothing restarted",
-        )
+        return fallen, counted
 
 
 def judged(rounds: Rounds) -> Iterator[Check]:

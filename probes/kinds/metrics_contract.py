@@ -155,11 +155,12 @@ class _Visit:
 
         probe, made = self.probe, list(self.served)
         made += metric_families.judged(probe._wanted, probe.constant_labels, between.last)
+        made += metric_families.of_now(between.last, self.session.now().timestamp())
         if self.hygiene is not None:
             made += self.hygiene.checks()
         same = between.one_process()
         made.append(same)
-        if same.verdict == "pass":
+        if same.verdict != "inconclusive":
             made.append(between.never_fell())
             made += metric_moves.judged(self.rounds) if self.rounds is not None else [metric_moves.stood_still(between)]
         made += metric_thresholds.judged(probe.thresholds, between.first, between.last)
