@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -319,3 +320,24 @@ def test_a_python_file_that_is_no_journey_is_refused_without_being_run(text: str
     path.write_text(f"{text}\nraise SystemExit\n", encoding="utf-8")
     with pytest.raises(ValidationError, match=words):
         Browser.model_validate({"file": str(path), "expect": {"text": "x"}})
+
+
+async def test_the_browser_itself_reaches_no_host_that_was_not_judged_not_even_by_number(chromium: Any) -> None:
+    reached: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append("somebody")
+
+    async with await asyncio.start_server(answer, "127.0.0.2", 0) as server, site({"/": "Here"}).running() as at:
+        port = server.sockets[0].getsockname()[1]
+        context = await chromium.new_context()
+        for host in ("127.0.0.2", "2130706434", "[::ffff:7f00:2]", "localhost", "169.254.169.254"):
+            page = await context.new_page()
+            with pytest.raises(Exception, match="ERR_NAME_NOT_RESOLVED"):
+                await page.goto(f"http://{host}:{port}/")
+        page = await context.new_page()
+        await page.goto(at.url)
+        script = "u => new Promise(r => { const w = new WebSocket(u); w.onclose = () => r('no'); w.onopen = () => r('yes') })"
+        assert await page.evaluate(script, f"ws://127.0.0.2:{port}/") == "no"
+        await context.close()
+    assert reached == []
