@@ -1,0 +1,1 @@
+"""ImmoflowMe: rents and their billing for landlords, and all that watches over it."""
