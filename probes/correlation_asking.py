@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from probes import correlation_trace
-from probes.correlation_ids import Hostile, called, hostile_ids, misses, reflected
+from probes.correlation_ids import Hostile, called, misses
 from probes.correlation_trace import Trace
 from probes.expect import asked, trail
 from probes.jsonpath import find
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from probes.kinds.correlation import Correlation
 
 _EACH_OWN = "an id comes back with its own request only"
+
+
+class RateLimited(Exception):
+    """A rate limit answered instead of what was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+    def as_check(self) -> Check:
+        say = f"our requests met a rate limit, so nothing shows what becomes of their ids {trail(self.answer)}"
+        return control("our requests meet no rate limit", holds=False, observed="429", say=say)
 
 
 @dataclass
@@ -66,7 +78,13 @@ class Asking:
         return filled.exactly(headers=headers)
 
     async def send(self, value: str | None, trace: str | None = "") -> Answer:
-        return await self.session.send(self.with_id(self.probe.request, value, trace))
+        return self.unlimited(await self.session.send(self.with_id(self.probe.request, value, trace)))
+
+    def unlimited(self, answer: Answer) -> Answer:
+        """Return an answer that no rate limit gave. Raises: RateLimited."""
+        if answer.status == 429 and not self.probe.expect_status.holds(429):
+            raise RateLimited(answer)
+        return answer
 
     def id_of(self, answer: Answer) -> tuple[str, str]:
         """Return the id that an answer carries, and in a clause why it carries none."""
@@ -105,7 +123,7 @@ class Asking:
         for value, answer in zip(values, answers, strict=True):
             if isinstance(answer, TargetError):
                 yield answer.as_check()
-            elif self.id_of(answer)[0] != value:
+            elif self.id_of(self.unlimited(answer))[0] != value:
                 mixed.append((self.id_of(answer)[0], answer))
         say = ""
         if mixed:
@@ -126,7 +144,7 @@ class Asking:
             return
         self.session.doing = "asking what is refused"
         value = self.own_id()
-        answer = await self.session.send(self.with_id(self.probe.refused, value))
+        answer = self.unlimited(await self.session.send(self.with_id(self.probe.refused, value)))
         holds = 400 <= answer.status < 500
         say = f"the request that is meant to be refused was answered with {answer.status} {trail(answer)}"
         yield check("what is refused is answered 4xx", holds=holds, expected="4xx", observed=answer.status, say=say)
@@ -162,41 +180,10 @@ class Asking:
         )
 
     async def hostile(self) -> AsyncIterator[Check]:
-        """Send ids that no client of good will sends."""
-        if self.probe.hostile == "not_checked":
-            yield note("hostile ids are not handed on", "hostile ids were not sent: 'hostile' is not_checked")
-            return
-        for one in hostile_ids():
-            self.session.doing = f"sending a hostile id: {one.name}"
-            self.bad.append(one)
-            answer = await self.send(one.value)
-            if answer.status == 429:
-                say = f"the hostile id ({one.name}) met a rate limit, so nothing shows what becomes of it {trail(answer)}"
-                yield control("hostile ids meet no rate limit", holds=False, say=say)
-                return
-            yield self._withstood(one, answer)
+        from probes.correlation_hostile import hostile
 
-    def _withstood(self, one: Hostile, answer: Answer) -> Check:
-        value, missing = self.id_of(answer)
-        refused = 400 <= answer.status < 500 and not self.probe.expect_status.holds(answer.status)
-        trouble = ""
-        if answer.status >= 500:
-            trouble = f"makes the target answer {answer.status}"
-        elif clause := reflected(answer, one):
-            trouble = f"comes through: the answer {clause}"
-        elif self.probe.hostile == "refused" and not refused:
-            trouble = f"is not refused, but answered with {answer.status}"
-        elif self.probe.hostile == "replaced" and refused:
-            trouble = f"is refused with {answer.status} instead of being replaced"
-        elif not refused and (missing or (why := misses(value, self.probe.generated))):
-            trouble = f"is not replaced by {called(self.probe.generated)}: the answer {missing or f'carries one that {why}'}"
-        return check(
-            f"a hostile id ({one.name}) is {'refused or replaced' if self.probe.hostile == 'either' else self.probe.hostile}",
-            holds=not trouble,
-            expected="4xx, or a fresh id" if self.probe.hostile == "either" else self.probe.hostile,
-            observed=f"{answer.status}{'' if refused or not trouble else ', and not replaced'}",
-            say=f"a hostile id ({one.name}) {trouble} {trail(answer)}",
-        )
+        async for made in hostile(self):
+            yield made
 
     async def trace(self) -> AsyncIterator[Check]:
         """Send a trace to go on with, and invalid ones."""
@@ -207,6 +194,8 @@ class Asking:
         answer = await self.send(value, trace.header)
         self.traced.append((trace, value))
         if self.probe.traceparent == "absent":
+            for made in self.is_served(answer):
+                yield made
             shows = answer.header("traceparent") is not None or answer.header("tracestate") is not None
             yield check(
                 "the answer shows no trace",

@@ -95,9 +95,9 @@ def reflected(answer: Answer, hostile: Hostile) -> str:
     if hostile.forged and answer.header(hostile.forged) is not None:
         return f"makes the header {hostile.forged} out of it"
     for name, value in answer.headers:
-        if hostile.token in value:
+        if hostile.token in value.lower():
             return f"hands it on in the header {name}"
-    wide = hostile.begins.encode("utf-8")
-    if wide in answer.body or hostile.begins.encode("latin-1", "replace") in answer.body:
+    begins, body = hostile.begins.lower(), answer.body.lower()
+    if begins.encode("utf-8") in body or begins.encode("latin-1", "replace") in body:
         return "hands it on in the body as it is"
     return ""

@@ -31,7 +31,7 @@ async def traces_alone(asking: Asking) -> AsyncIterator[Check]:
 
 async def _send(asking: Asking, header: str | None) -> Answer:
     filled = asking.probe.request.filled(asking.session.values)
-    return await asking.session.send(filled.exactly(headers={**filled.headers, "traceparent": header}))
+    return asking.unlimited(await asking.session.send(filled.exactly(headers={**filled.headers, "traceparent": header})))
 
 
 async def _sent(asking: Asking) -> AsyncIterator[Check]:
@@ -67,7 +67,7 @@ async def _together(asking: Asking) -> AsyncIterator[Check]:
     for trace, answer in zip(traces, answers, strict=True):
         if isinstance(answer, TargetError):
             yield answer.as_check()
-        elif not isinstance(seen := asking.seen_trace(answer), Trace) or seen.trace != trace.trace:
+        elif not isinstance(seen := asking.seen_trace(asking.unlimited(answer)), Trace) or seen.trace != trace.trace:
             mixed.append(answer)
     say = f"{len(mixed)} of {len(traces)} requests at once got another trace than their own {trail(mixed[0])}" if mixed else ""
     name = f"of {len(traces)} requests at once each goes on with its own trace"

@@ -20,6 +20,7 @@ from probes.status import StatusMatcher
 from probes.target import Grant
 
 if TYPE_CHECKING:
+    from probes.correlation_asking import Asking
     from probes.session import Session
 
 Form = Annotated[str, AfterValidator(usable_form)]
@@ -31,8 +32,9 @@ class Correlation(Probe, kind="correlation"):
 
     An id that is sent comes back exactly, also when several requests are under way at once. Without one the answer carries
     one that the target made, another each time. A hostile id (a forged line, a script, 10 kB, …) is refused with 4xx or
-    replaced by a fresh one, and handed on nowhere. A W3C `traceparent` is gone on with: the same trace, another span; an
-    invalid one begins a new trace. Where `logs` are given, the ids are in them, and nothing hostile is.
+    replaced by a fresh one, and handed on nowhere; the next good one is taken again. A W3C `traceparent` is gone on with: the
+    same trace, another span; an invalid one begins a new trace. Where `logs` are given, the ids are in them, and nothing
+    hostile is.
     With `header: null` nothing but the trace is followed.
     The control: two ids (traces) that were sent came back each in its own answer, so what comes back follows the request.
     """
@@ -89,9 +91,16 @@ class Correlation(Probe, kind="correlation"):
         return frozenset({"unique"})
 
     async def ask(self, session: Session) -> AsyncIterator[Check]:
-        from probes.correlation_asking import Asking
+        from probes.correlation_asking import Asking, RateLimited
 
         asking = await Asking.begin(self, session, lambda: str(uuid4()))
+        try:
+            async for made in self._parts(asking):
+                yield made
+        except RateLimited as met:
+            yield met.as_check()
+
+    async def _parts(self, asking: Asking) -> AsyncIterator[Check]:
         if self.header is None:
             from probes.correlation_traces import traces_alone
 
