@@ -28,6 +28,7 @@ MARGIN_S = 2.0  # after its own time, before a scenario is told to stop from out
 GRACE_S = 5.0  # after that, before it is left behind
 UNDO_MOST_S = 6 * UNDO_S  # that undos are waited for: three of them, each tried a second time at the end
 UNDO_LOOK_S = 1.0  # between two looks whether it is done
+REPORTS_ITSELF = "not asked: the job reports by itself, and `vedette serve` judges its reports and its silence"
 _PROVEN = (Verdict.PASS, Verdict.DEGRADED, Verdict.SKIPPED)
 
 
@@ -69,6 +70,8 @@ class Asking:
 
     async def outcome(self, scenario: Scenario, subject: Subject, run_id: str, course: Course) -> Outcome:
         """Ask until it passes, the retries are used up or it is given up; each attempt has its own session and its own time."""
+        if scenario.probe.awaits:
+            return self.unasked(subject, run_id, Verdict.SKIPPED, REPORTS_ITSELF)
         earlier: list[Outcome] = []
         while True:
             outcome = await self._attempt(scenario, subject, run_id, course)

@@ -22,7 +22,7 @@ class Heartbeat(Probe, kind="heartbeat"):
 
     `vedette heartbeat url` prints the secret address of the job, and the job calls it: with nothing behind it for
     success, with `/start`, `/fail` or an exit code. `schedule` says when it is due; it is late once `grace` is over
-    as well. Under `vedette run` nothing can be said, so the outcome is inconclusive.
+    as well. Under `vedette run` nothing can be said, so it is skipped there.
     The control: the desk that takes the reports was there, and would have noticed the silence.
     """
 
