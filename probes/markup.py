@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ _SPACE = re.compile(r"[\s/]*")
 _TEXT_ONLY = {"script", "style", "textarea", "title", "xmp", "noframes", "iframe", "noembed"}  # markup inside is no markup
 _ADDRESSES = {"href", "src", "action", "formaction", "xlink:href", "data", "poster", "background"}
 _SCHEME = re.compile(r"[\x00-\x20]*(?:j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t|data)\s*:", re.IGNORECASE)
+_SMALL = {ord(sign): sign.lower() for sign in string.ascii_uppercase}
 _NO_SCRIPT = re.compile(r"json|text/template|text/html|x-handlebars", re.IGNORECASE)  # types of scripts that are data
 
 
@@ -32,7 +34,7 @@ class Tag:
 
 def tags(text: str) -> Iterator[Tag]:
     """Yield the start tags of a page in order."""
-    place, low = 0, text.lower()
+    place, low = 0, _low(text)
     while (place := text.find("<", place)) >= 0:
         if text.startswith("<!--", place):
             place = _behind(text, "-->", place + 4)
@@ -47,6 +49,11 @@ def tags(text: str) -> Iterator[Tag]:
             end = end if end >= 0 else len(text)
             content, place = text[place:end], end
         yield Tag(name, attributes, content)
+
+
+def _low(text: str) -> str:
+    """Return a text in small letters, each at its place: of some signs, such as the Turkish İ, the small form is longer."""
+    return text.translate(_SMALL)
 
 
 def _tag(text: str, place: int) -> tuple[str, tuple[tuple[str, str], ...], int]:
@@ -130,7 +137,7 @@ def became_inside(text: str, marker: str) -> bool:
 
 def in_code(script: str, marker: str) -> bool:
     """Say whether a marker stands in a script outside of texts and comments, where it would run."""
-    place, low, left = 0, script.lower(), -1
+    place, low, left = 0, _low(script), -1
     while place < len(script):
         if left < place:
             left = low.find(marker, place)

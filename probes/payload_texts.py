@@ -17,6 +17,7 @@ _MARKUP, _TEXT = Stance.MARKUP, Stance.TEXT
 
 _SCRIPT = (
     ("tag", "a script tag", "<script>~()</script>", _MARKUP, True),
+    ("unknown_tag", "a tag that no browser knows", "<~ x=1>", _MARKUP, True),  # which no list of bad words holds
     ("attribute", "a quote that ends an attribute", '^" autofocus onfocus="~()', _MARKUP, True),
     ("handler", "an image with an event handler", "<img src=x onerror=~()>", _MARKUP, True),
     ("javascript_url", "a javascript: address", "javascript:~()", _MARKUP, True),

@@ -13,7 +13,8 @@ from probes.expect import Expectation
 from probes.net.answer import Answer
 from probes.net.flight import Phase
 from probes.outcome import Evidence, Verdict
-from probes.payload_places import Leave, Where
+from probes.payload_places import Leave, Put, Where
+from probes.payload_types import LARGE
 from probes.payloads import Family, FieldType, Made, Payload, Stance, payloads
 from probes.request import RequestTemplate
 from probes.session import Session, TargetError
@@ -168,7 +169,8 @@ class Trials:
     def _came_without_answer(self, one: Payload, problem: TargetError) -> Came:
         """A server may close the connection instead of reading what is too large (RFC 9110 section 15.5.14)."""
         slow = problem.exchange is None or problem.exchange.duration_s >= 0.9 * self.session.target.limits.request
-        return Came.REFUSED if one.family is Family.OVERSIZED and not slow else Came.SILENT
+        large = isinstance(one.change, Put) and len(str(one.change.value)) >= LARGE
+        return Came.REFUSED if one.family is Family.OVERSIZED and large and not slow else Came.SILENT
 
     async def _send(self, name: str, template: RequestTemplate, values: Mapping[str, Any]) -> tuple[Answer, dict[str, Any]]:
         captured: dict[str, Any] = {}

@@ -19,7 +19,7 @@ from probes.payloads import Payload
 if TYPE_CHECKING:
     from probes.session import Answer
 
-_PAGES = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"}
+_PAGES = {"text/html", "text/xml", "application/xml", "text/xsl"}  # and every type that ends with +xml: browsers render them
 _SCRIPTS = {"text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript"}
 _DATABASE = (  # all of them run in linear time
     r"You have an error in your SQL syntax",
@@ -62,7 +62,7 @@ def echo(answer: Answer, payload: Payload, *, may_echo: bool) -> Echo | None:
         return None
     sniffed = (answer.header("x-content-type-options") or "").strip().lower() != "nosniff"
     kind = answer.content_type
-    if kind in _PAGES or (not kind and sniffed):
+    if kind in _PAGES or kind.endswith("+xml") or (not kind and sniffed):
         what = became(answer.text, payload.marker)
         where = (
             "an HTML answer" if kind == "text/html" else f"an answer of the type {kind}" if kind else "an answer without a type"

@@ -20,7 +20,7 @@ from probes.payload_checks import Field as Tested
 from probes.payload_places import Put, Where
 from probes.payload_trials import Aim, Came, Trials, Tried
 from probes.payload_types import HUGE
-from probes.payloads import Family, FieldType, Payload, names
+from probes.payloads import CALLED, Family, FieldType, Payload, names
 from probes.probe import Probe
 from probes.request import RequestTemplate
 from probes.session import Session
@@ -204,6 +204,11 @@ class InputValidation(Probe, kind="input_validation", grants={Grant.WRITE}):
         yield from Tested(
             aim, tried, asked(first), self.may_echo, refused, self._form, known, self.read_back is not None
         ).checks()
+        untried = [CALLED[family] for family in Family if family in aim.families - {one.family for one in several}]
+        if untried:
+            fits = f"fits into the field's {aim.max_length} signs, or " if aim.max_length is not None else ""
+            say = f"no payload of {', '.join(untried)} was sent: none {fits}can be said at this place"
+            yield note(f"{aim.where.at}: what was not tried", say)
         if len(tried) < len(several):
             left = f"{len(several) - len(tried)} payloads were not sent, because the target gave no answer to three"
             yield note(f"{aim.where.at}: the other payloads", left)
