@@ -29,6 +29,22 @@ _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "equals": "=="}
 _NAMES_AT_ONCE = 40
 
 
+def _or_names(schema: dict[str, Any]) -> None:
+    if "additionalProperties" in schema:
+        _also(schema, {"type": "array", "items": {"type": "string"}})
+
+
+def _or_one(schema: dict[str, Any]) -> None:
+    if "items" in schema:  # it is made twice, the second time out of the first
+        _also(schema, schema["items"])
+
+
+def _also(schema: dict[str, Any], short: dict[str, Any]) -> None:
+    """Let an editor take the short form of a field too."""
+    own = {key: schema.pop(key) for key in ("type", "items", "additionalProperties") if key in schema}
+    schema["anyOf"] = [own, short]
+
+
 class AlertRule(Configured):
     """One alert that must be loaded. What is not given is not looked at; its expression must be healthy in any case."""
 
@@ -36,11 +52,12 @@ class AlertRule(Configured):
     severity: str | None = None  # the label `severity`
     pending: Duration | None = Field(None, alias="for")  # how long its condition must hold: 5m
     labels: dict[str, TextMatcher] = Field(default_factory=dict)  # such as {team: backend}
-    annotations: dict[str, TextMatcher] = Field(
-        default_factory=dict
-    )  # names alone mean that they are there: [runbook_url, owner]
+    # names alone mean that they are there: [runbook_url, owner]
+    annotations: dict[str, TextMatcher] = Field(default_factory=dict, json_schema_extra=_or_names)
     holds: tuple[str, ...] = ()  # parts that its expression must have, blanks aside
-    thresholds: tuple[Bounds, ...] = ()  # comparisons that its expression must have: {gt: 0.05} is "> 0.05"
+    thresholds: tuple[Bounds, ...] = Field(
+        (), json_schema_extra=_or_one
+    )  # comparisons that its expression must have: {gt: 0.05} is "> 0.05"
     series: bool = True  # that the metrics which it looks at exist: an alert on nothing never fires
     firing: bool | None = None  # false: it may not be firing now
 

@@ -85,5 +85,4 @@ class PlatformBaseline(System):
         if "worker_scrape_fails" in self.bugs:
             made = [Series("up", one.labels, 0.0) if (one.name, one.labels["job"]) == ("up", "worker") else one for one in made]
         made += [Series("probe_success", {"job": job, "probe": "ready"}, 1.0) for job in ("api", "worker")]
-        gone = {bug.removeprefix("series_without_") for bug in self.bugs if bug.startswith("series_without_")}
-        return [one for one in made if one.name not in gone]
+        return [one for one in made if f"series_without_{one.name}" not in self.bugs]
