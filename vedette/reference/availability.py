@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Set
 from datetime import date, datetime, time
+from time import perf_counter
 from typing import Any
 
 from vedette.reference.breaker import Breaker, BreakerOpen
@@ -16,9 +17,15 @@ from vedette.reference.dependencies import COMPANIES, EVENT_TYPE, Dependencies, 
 from vedette.reference.hours import Appointment, Hours
 from vedette.reference.logs import Log
 from vedette.reference.server import Response, html_response, json_response
+from vedette.reference.telemetry import Telemetry
 
 _COMPANY = re.compile(r"company-(\d{1,6})(?!\d)")
-_SERVICE = re.compile(r"[^<>\x00-\x1f]{1,200}")  # a name, not markup
+_SERVICE = re.compile(r"(?!.*(?:\.\.|--))[^\W_][\w &'’,.()+-]{0,199}")  # a name: not markup, no statement, no path
+_BRANCH = re.compile(r"[A-Za-z0-9-]{1,40}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ASCII = re.compile(r"[a-z0-9 -]{1,200}", re.ASCII | re.IGNORECASE)
+_ANYTHING = re.compile(r"(?s).{1,20000}")  # what a form is that somebody took out
+_TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)  # stricter than fromisoformat, which takes "10:00\0"
 
 
 class Invalid(ValueError):
@@ -36,9 +43,13 @@ class Availability:
         breaker: Breaker,
         dependencies: Dependencies,
         log: Log,
+        calcom_log: Log,
+        telemetry: Telemetry,
         clock: Callable[[], datetime],
         fallback: bool = False,
     ) -> None:
+        self._calcom_log = calcom_log
+        self._telemetry = telemetry
         self._faults = faults
         self._fallback = fallback
         self._cache = cache
@@ -52,10 +63,10 @@ class Availability:
 
     async def answer(self, fields: dict[str, Any]) -> Response:
         try:
-            company_id, args = self._company(fields), _arguments(fields)
-            day, at = _moment(args)
+            company_id, args = self._company(fields), self._arguments(fields)
+            day, at = self._moment(args)
         except Invalid as problem:
-            return json_response(422, {"success": False, "error": "invalid_request", "field": str(problem)})
+            return self._invalid(problem, fields)
         TENANT.set(company_id)
         self._current_company = company_id
         staff = await self._dependencies.company(company_id)
@@ -65,15 +76,27 @@ class Availability:
         booked = self._hours.appointment(day, at)
         if booked.adjusted and "hours_adjustment_unlogged" not in self._faults:
             self._log.info("Auto-adjusted request time", {"from": booked.requested.isoformat(), "to": booked.start.isoformat()})
+        if "calcom_log_leaks" in self._faults:
+            self._calcom_log.unsanitised("INFO", "Cal.com attendee", {"attendee": args})
         wanted = Wanted(company_id, str(args.get("branch", "0")), booked.start.date(), str(args["service"]))
         try:
             entry, cached = await self._entry(wanted, staff)
         except BreakerOpen as refusal:
             return await self._refused(refusal, wanted, booked)
         except DependencyDown as down:
+            if "calcom_error_unhandled" in self._faults:
+                raise
             self._log.error("Cal.com API request failed", {"dependency": str(down)})
             return json_response(502, {"success": False, "error": "calendar_unavailable", "fallback": False})
         return await self._told(wanted, booked, entry, cached=cached)
+
+    def _invalid(self, problem: Invalid, fields: dict[str, Any]) -> Response:
+        if "input_markup_shown" in self._faults:
+            return html_response(422, f"<!doctype html><h1>Invalid</h1><p>{problem}: {fields.get('args')}</p>")
+        told = {"success": False, "error": "invalid_request", "field": str(problem)}
+        if "input_query_shown" in self._faults:
+            told["message"] = "SQLSTATE[42000]: Syntax error or access violation: 1064 You have an error in your SQL syntax"
+        return json_response(422, told)
 
     def _company(self, fields: dict[str, Any]) -> int:
         call_id = fields.get("call_id")
@@ -82,8 +105,40 @@ class Availability:
             raise Invalid("call_id")
         return 15 if "tenant_ignored" in self._faults else int(found.group(1))
 
+    def _arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
+        args = fields.get("args")
+        if not isinstance(args, dict):
+            raise Invalid("args")
+        if "input_all_refused" in self._faults and "consent" not in args:
+            raise Invalid("args.consent")
+        form = _ASCII if "input_legal_refused" in self._faults else _SERVICE
+        form = _ANYTHING if "input_markup_accepted" in self._faults else form
+        if not isinstance(args.get("service"), str) or not form.fullmatch(args["service"].strip()):
+            raise Invalid("args.service")
+        if not isinstance(args.get("branch", "0"), str) or not _BRANCH.fullmatch(args.get("branch", "0")):
+            raise Invalid("args.branch")
+        return args
+
+    def _moment(self, args: dict[str, Any]) -> tuple[date, time]:
+        said = {name: args.get(name) for name in ("date", "time")}
+        for name, form in (("date", _DATE), ("time", _ANYTHING if "input_null_byte_accepted" in self._faults else _TIME)):
+            if not isinstance(said[name], str) or not form.fullmatch(str(said[name])):
+                raise Invalid(f"args.{name}")
+        try:
+            day = date.fromisoformat(str(said["date"]))
+        except ValueError:
+            raise Invalid("args.date") from None
+        try:
+            at = time.fromisoformat(str(said["time"]))
+        except ValueError:
+            raise Invalid("args.time") from None
+        if at.tzinfo is not None:
+            raise Invalid("args.time")  # a wall clock's time is asked for
+        return day, at
+
     async def _entry(self, wanted: Wanted, staff: str) -> tuple[Entry, bool]:
         found = await self._cache.get(wanted)
+        self._telemetry.looked_up(hit=found is not None)
         if found is not None:
             return found, True
         if "cache_fill_shared" in self._faults:
@@ -91,10 +146,30 @@ class Availability:
         return await self._fill(wanted, staff), False
 
     async def _fill(self, wanted: Wanted, staff: str) -> Entry:
-        slots = await self._breaker.call(lambda: self._dependencies.slots(wanted.company_id, wanted.day))
+        slots = await self._breaker.call(lambda: self._slots(wanted))
         entry = {"company_id": wanted.company_id, "staff": staff, "slots": slots, "cached_at": self._clock().isoformat()}
         await self._cache.put(wanted, entry)
         return entry
+
+    async def _slots(self, wanted: Wanted) -> list[str]:
+        """Ask Cal.com, with a line in its own log for each answer. Raises: DependencyDown."""
+        began, ok = perf_counter(), False
+        try:
+            slots = await self._dependencies.slots(wanted.company_id, wanted.day)
+            ok = True
+            return slots
+        finally:
+            took_s = perf_counter() - began
+            self._telemetry.called_calcom(took_s, ok=ok)
+            self._tell_of_calcom(round(took_s * 1000, 1), ok=ok)
+
+    def _tell_of_calcom(self, took_ms: float, *, ok: bool) -> None:
+        if "calcom_log_silent" in self._faults or (not ok and "calcom_exceptions_swallowed" in self._faults):
+            return
+        if ok:
+            self._calcom_log.info("Cal.com request answered", {"duration_ms": took_ms})
+        else:
+            self._calcom_log.error("Cal.com request failed", {"duration_ms": took_ms, "exception": "ConnectionException"})
 
     async def _fill_once(self, wanted: Wanted, staff: str) -> Entry:
         """Let requests that come together share one call of the calendar service; the key forgets the tenant."""
@@ -164,26 +239,3 @@ class Availability:
         if "breaker_retry_after_missing" in self._faults:
             headers = {}
         return json_response(503, {"success": False, "error": "calendar_unavailable", "fallback": False}, headers)
-
-
-def _arguments(fields: dict[str, Any]) -> dict[str, Any]:
-    args = fields.get("args")
-    if not isinstance(args, dict):
-        raise Invalid("args")
-    if not isinstance(args.get("service"), str) or not _SERVICE.fullmatch(args["service"].strip()):
-        raise Invalid("args.service")
-    return args
-
-
-def _moment(args: dict[str, Any]) -> tuple[date, time]:
-    try:
-        day = date.fromisoformat(str(args.get("date")))
-    except ValueError:
-        raise Invalid("args.date") from None
-    try:
-        at = time.fromisoformat(str(args.get("time")))
-    except ValueError:
-        raise Invalid("args.time") from None
-    if at.tzinfo is not None:
-        raise Invalid("args.time")  # a wall clock's time is asked for
-    return day, at

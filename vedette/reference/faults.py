@@ -8,7 +8,7 @@ import importlib
 from vedette.reference.fault import Fault
 from vedette.reference.system import system_names
 
-__all__ = ["FAULTS", "Fault", "named"]
+__all__ = ["FAULTS", "Fault", "asked_for", "named"]
 
 
 def named(name: str) -> Fault:
@@ -19,6 +19,11 @@ def named(name: str) -> Fault:
     raise ValueError(
         f"there is no fault '{name}'" + (f", did you mean '{near[0]}'?" if near else "; `vedette demo --faults` lists them")
     )
+
+
+def asked_for(name: str) -> str:
+    """Return what the code asks for, by that name or by the name of a fault. Raises: ValueError that names a near miss."""
+    return name if any(fault.asked_for == name for fault in FAULTS.values()) else named(name).asked_for
 
 
 def _all() -> dict[str, Fault]:

@@ -60,7 +60,7 @@ class Health:
     async def detailed(self, request: Request) -> Response:
         checks = {name: {"status": "ok" if self._dependencies.is_up(name) else "down"} for name in NAMES}
         healthy = all(self._dependencies.is_up(name) for name in _REQUIRED)
-        data = {
+        data: dict[str, Any] = {
             "status": "healthy" if healthy else "unhealthy",
             "timestamp": self._timestamp(),
             "checks": {**checks, "cache": {"status": "ok", "driver": self._store}},
@@ -68,9 +68,16 @@ class Health:
         }
         if "breaker_state_missing" in self._faults:
             del data["circuit_breakers"]
+        if "detailed_redis_missing" in self._faults:
+            del data["checks"]["redis"]
+        if "detailed_breaker_renamed" in self._faults:
+            status = data["circuit_breakers"]["calcom_api"]
+            data["circuit_breakers"]["calcom_api"] = {"failures": status.pop("failure_count"), **status}
         return self._json(200 if healthy else 503, data)
 
     async def brief(self, request: Request) -> Response:
+        if "brief_health_fails" in self._faults:
+            return self._json(500, {"success": False, "error": "server_error"})
         return self._json(200, {"status": "ok", "timestamp": self._timestamp()})
 
     def _ready(self) -> Response:

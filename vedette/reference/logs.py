@@ -17,7 +17,16 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 class Log:
     """Writes lines that carry the request's correlation id and tenant, with personal data taken out."""
 
-    def __init__(self, path: Path | None, *, environment: str, faults: Set[str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        environment: str,
+        faults: Set[str],
+        clock: Callable[[], datetime],
+        counted: Callable[[str], None] = lambda level: None,
+    ) -> None:
+        self._counted = counted
         self._faults = faults
         self._environment = environment
         self._clock = clock
@@ -28,7 +37,7 @@ class Log:
             if "log_other_file" in faults:
                 path.touch()  # what the last release wrote still lies there
                 path = path.with_name(f"worker-{path.name}")
-            self._file = path.open("a", encoding="utf-8", buffering=1)
+            self._file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
 
     def info(self, message: str, context: dict[str, Any]) -> None:
         self._write("INFO", message, sanitised(context))
@@ -56,6 +65,7 @@ class Log:
     def _write(self, level: str, message: str, context: dict[str, Any]) -> None:
         if "log_nothing" in self._faults or _LEVELS.index(level) < self._least:
             return
+        self._counted(level)
         told: dict[str, Any] = {}
         if "log_correlation_missing" not in self._faults:
             told["correlation_id"] = CORRELATION.get()

@@ -33,14 +33,24 @@ class Request:
     def fields(self) -> dict[str, Any]:
         """Return the body's fields, from JSON or a form. As curl does, JSON may come labelled as a form.
 
-        Raises: ValueError when it is neither.
+        Raises: ValueError when it is neither, or holds what cannot be worked with; the cause tells what.
         """
         text = self.body.decode("utf-8")
         if text.lstrip().startswith("{"):
-            return dict(json.loads(text))
+            return _object(text)
         if "json" in self.headers.get("content-type", ""):
             raise ValueError("the body is not a JSON object")
         return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Return a JSON object. One that is nested too deep, or holds half of a surrogate pair, could not be written again."""
+    try:
+        found = dict(json.loads(text))
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except (RecursionError, UnicodeEncodeError) as trouble:
+        raise ValueError("the body holds what cannot be worked with") from trouble
+    return found
 
 
 @dataclass(frozen=True, slots=True)

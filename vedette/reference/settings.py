@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,5 @@ class Settings:
     redis_url: str = ""  # empty: the cache lives in memory
     cache_prefix: str = "askpro_cache_"
     environment: str = "staging"
+    calcom_log: Path | None = None  # where calls of Cal.com are logged
+    history: bool = False  # whether a week of callers is counted already

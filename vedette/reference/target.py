@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vedette.reference.app import App
-from vedette.reference.faults import named
+from vedette.reference.faults import asked_for
 from vedette.reference.server import HttpServer
 from vedette.reference.settings import Settings
 
@@ -31,7 +31,7 @@ class ReferenceTarget:
         clock: Callable[[], datetime] = utc_now,
         settings: Settings | None = None,
     ) -> None:
-        self.faults = frozenset(named(name).name for name in faults)
+        self.faults = frozenset(asked_for(name) for name in faults)
         self._log_path = log_path
         self._clock = clock
         self._settings = settings or Settings()

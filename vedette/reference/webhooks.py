@@ -9,6 +9,7 @@ from vedette.reference.leaks import Ending, Leaks
 from vedette.reference.limiter import Limiter
 from vedette.reference.logs import Log
 from vedette.reference.server import Request, Response, json_response
+from vedette.reference.telemetry import Telemetry
 
 _MARKS = {"email": "[EMAIL_REDACTED]", "phone": "[PHONE_REDACTED]"}
 _HARMLESS = {"event", "simulate"}
@@ -18,8 +19,9 @@ _REQUIRED = ("email", "phone", "name")
 class Webhooks:
     """Answers `POST /api/webhooks/retell` and `POST /api/webhooks/retell/function`."""
 
-    def __init__(self, *, faults: Set[str], limiter: Limiter, log: Log) -> None:
+    def __init__(self, *, faults: Set[str], limiter: Limiter, log: Log, telemetry: Telemetry) -> None:
         self._faults = faults
+        self._telemetry = telemetry
         self._limiter = limiter
         self._log = log
         self.leaks = Leaks(faults, log)
@@ -30,6 +32,8 @@ class Webhooks:
         except ValueError:
             return json_response(400, {"success": False, "error": "malformed_body"})
         shown = {} if "log_markers_missing" in self._faults else redacted(fields)
+        for kind in _MARKS.keys() & fields.keys():
+            self._telemetry.redacted(kind)
         missing = [name for name in _REQUIRED if not isinstance(fields.get(name), str) or not fields[name].strip()]
         if missing:
             self._log.warning("Webhook refused", {"payload": shown, "invalid": missing})
@@ -53,7 +57,9 @@ class Webhooks:
             return json_response(422, {"success": False, "error": "invalid_request", "fields": ["call_id"]})
         refusal, headers = await self._limiter.admit(call_id, request)
         if refusal is not None:
-            self._log.warning("Rate limit exceeded", {"status": refusal.status})
+            self._telemetry.limited()
+            if "limit_unlogged" not in self._faults:
+                self._log.warning("Rate limit exceeded", {"status": refusal.status})
             return refusal
         return json_response(200, {"success": True, "function": str(fields.get("function_name", ""))}, headers)
 

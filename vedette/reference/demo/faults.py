@@ -216,4 +216,41 @@ _BREAKER = faults_of(
     vacuity=True,
 )
 
-FAULTS = (*_HTTP, *_HEALTH, *_CACHE, *_LOGS, *_LIMIT, *_HOURS, *_BREAKER)
+_INPUT = faults_of(
+    "input_validation",
+    ("input_surrogate_crashes", "half of a surrogate pair is taken, and cannot be written into the answer", ("half of a pair",)),
+    ("input_nesting_crashes", "arrays nested 10,000 deep exhaust the parser's stack", ("nested 10000 deep", "broke the target")),
+    ("input_null_byte_accepted", "the parser of times stops at a null byte", ("$.args.time", "accepted a null byte")),
+    (
+        "input_markup_accepted",
+        "the rule for the service's name was lost in a refactoring",
+        ("$.args.service", "accepted a script"),
+    ),
+    ("input_markup_shown", "the refusal is a page that shows what was sent", ("gave a script", "unescaped in an html answer")),
+    ("input_query_shown", "the refusal shows the statement that failed", ("shows a database's error",)),
+    ("input_legal_refused", "the new rule knows plain ASCII letters only", ("refused the legal value",)),
+) + faults_of(
+    "input_validation",
+    ("input_all_refused", "a required field that no caller sends yet was added to the rules", ("good request was not accepted",)),
+    vacuity=True,
+)
+
+_CORRELATION = faults_of(
+    "correlation",
+    ("correlation_not_shown", "the middleware that sets the header was removed", ("no header x-correlation-id",)),
+    (
+        "correlation_ignored",
+        "every request gets a fresh id, whatever the caller sent",
+        ("another x-correlation-id than was sent",),
+    ),
+    ("correlation_unchecked", "whatever comes in the header is taken for an id", ("hostile id", "comes through")),
+    ("correlation_not_uuid", "ids are made of six random bytes", ("without an id", "uuid")),
+    ("correlation_made_once", "the id is made when the worker starts", ("were given the same one",)),
+    ("trace_begun_anew", "the tracing library was started without its propagator", ("trace",)),
+) + faults_of(
+    "correlation",
+    ("correlation_constant", "a proxy sets the header to a fixed text", ("x-correlation-id",)),
+    vacuity=True,
+)
+
+FAULTS = (*_HTTP, *_HEALTH, *_CACHE, *_LOGS, *_LIMIT, *_HOURS, *_BREAKER, *_INPUT, *_CORRELATION)

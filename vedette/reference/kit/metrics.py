@@ -56,15 +56,15 @@ class Metrics:
     def set(self, name: str, *values: object, to: float) -> None:
         self._families[name].of(tuple(map(str, values))).value = to
 
-    def observe(self, name: str, *values: object, seconds: float) -> None:
+    def observe(self, name: str, *values: object, seconds: float, times: int = 1) -> None:
         if "metrics_not_counted" in self._bugs:
             return
         family = self._families[name]
         series = family.of(tuple(map(str, values)))
-        series.value += seconds
-        series.total += 1
+        series.value += seconds * times
+        series.total += times
         for place, bound in enumerate(family.buckets):
-            series.counts[place] += seconds <= bound
+            series.counts[place] += times * (seconds <= bound)
 
     def value(self, name: str, *values: object) -> float:
         return self._families[name].of(tuple(map(str, values))).value
