@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from probes.breaker_state import CLOSED, HALF_OPEN, Reading, failures
 from probes.breaker_trial import Call, OpenAnswer, Opening, Recovery, form_trouble
+from probes.exposure import exposed
 from probes.outcome import Check, check, control, note
 
 
@@ -46,6 +47,26 @@ def opening_checks(
             evidence=last.evidence,
         ),
     ]
+
+
+def failed_check(seen: Opening, form: OpenAnswer, *, service: str, fault: str) -> Check:
+    """Return whether calls that failed before it opened were answered in the declared form, and showed nothing internal."""
+    failed = [call for call in seen.calls if not call.served][: seen.opened_after or len(seen.calls)]
+    odd, what = next(((call, t) for call in failed if (t := form_trouble(form, call) or _shows(call))), (failed[-1], ""))
+    where = f"while '{service}' was down (fault '{fault}') and its breaker still closed"
+    return check(
+        "calls that fail are answered as declared",
+        holds=not what,
+        expected=f"status {form.status}" if form.status else "a fallback",
+        observed=what or f"{len(failed)} calls were",
+        say=f"{where}, a call was answered with {what} {odd.where}",
+        evidence=odd.evidence if what else (),
+    )
+
+
+def _shows(call: Call) -> str:
+    shown = exposed(call.answer) if call.answer else []
+    return " and ".join(shown)
 
 
 def open_checks(

@@ -101,6 +101,10 @@ class Call:
         return f"(correlation id {self.answer.correlation_id})" if self.answer else ""
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        return (self.answer.correlation_id,) if self.answer else ()
+
+    @property
     def said(self) -> str:
         return f"status {self.answer.status}" if self.answer else self.trouble
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
-from probes.breaker_checks import bite_control, open_checks, opening_checks, recovery_checks
+from probes.breaker_checks import bite_control, failed_check, open_checks, opening_checks, recovery_checks
 from probes.breaker_state import CLOSED, HALF_OPEN, Reading, StateEndpoint, passive_checks, read_state, reading_control
 from probes.breaker_trial import CallCounter, OpenAnswer, Opening, Recovery, Trial
 from probes.fields import Duration, FaultRef
@@ -16,6 +16,7 @@ from probes.outcome import Check, control, note
 from probes.probe import Probe
 from probes.request import RequestTemplate, names_in
 from probes.target import Grant
+from probes.told_in_log import Telling, ToldInLog
 
 if TYPE_CHECKING:
     from probes.session import Answer, Session
@@ -40,6 +41,8 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
     request: RequestTemplate | None = None  # a call through the breaker; for the active mode
     fault: FaultRef | None = None  # what makes the dependency fail; for the active mode
     open_answer: OpenAnswer = OpenAnswer(status=503, retry_after=True)  # what callers get while it is open
+    failed_answer: OpenAnswer | None = None  # what callers get of a call that fails before it opens; default: not looked at
+    logged: tuple[ToldInLog, ...] = ()  # lines that failing calls, or the opening, leave in a log
     fast_within: Duration = 0.5  # of each answer while open
     dependency_calls: CallCounter | None = None  # where the dependency's own calls are counted
     half_open_after: Duration = 0.0  # how long it stays open before a trial call; 0: as the state endpoint says
@@ -145,16 +148,23 @@ class CircuitBreaker(Probe, kind="circuit_breaker"):
         if not first.served or first.reached == 0:
             return
         baseline = (await trial.state()).failure_count or 0
+        telling = await Telling.begin(session, self.logged)
         async with session.fault(self.fault):
             seen = await trial.until_open(self.threshold + self.tolerance + max(3, self.threshold))
             yield bite_control(seen, self.fault)
             if seen.failures:
                 for made in self._opening(seen, baseline):
                     yield made
+                if self.failed_answer is not None:
+                    yield failed_check(seen, self.failed_answer, service=self.service, fault=self.fault)
             if seen.opened_after is not None:
                 session.measure("calls_to_open", seen.opened_after, "calls")
                 session.measure("time_to_open", seen.opened_at - seen.first_failure_at, "s")
                 for made in await self._while_open(trial, seen):
+                    yield made
+                failed = [one for call in seen.calls for one in call.ids]
+                deed = f"the circuit breaker of '{self.service}' opened after failing calls"
+                for made in await telling.checks(session, deed, of=failed, not_of=first.ids):
                     yield made
         if seen.failures:
             recovery = await trial.until_closed(self.recover_within)

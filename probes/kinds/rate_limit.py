@@ -28,6 +28,7 @@ from probes.throttling import (
     promised_until,
     where,
 )
+from probes.told_in_log import Telling, ToldInLog
 
 _SPOOFED = {"X-Forwarded-For": "203.0.113.77", "X-Real-IP": "203.0.113.77"}  # RFC 5737: an address for documentation
 
@@ -96,6 +97,7 @@ class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}):
     # disguises that are tried while the caller is blocked; default: forwarded_for, and case and whitespace
     # too where the identity stands in the query or the body
     escapes: tuple[Escape, ...] | None = None
+    logged: tuple[ToldInLog, ...] = ()  # lines that a refusal leaves in a log, and a served request does not
     recover_after: Duration | None = None  # wait so long, then the caller must be served again; costs the time
 
     @model_validator(mode="after")
@@ -119,6 +121,7 @@ class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}):
 
     async def ask(self, session: Session) -> AsyncIterator[Check]:
         """Overdo it as one caller, then look who is blocked."""
+        telling = await Telling.begin(session, self.logged)
         caller = "noisy"
         burst = await self._overdo(session, caller)
         if overserved(self._rules, burst):
@@ -135,6 +138,9 @@ class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}):
             yield note("another caller is served meanwhile", "the caller was never refused, so nothing can be seen beside it")
             return
         for made in self._judge_blocked(burst, await self._while_blocked(session, caller)):
+            yield made
+        refused, served = ([one.correlation_id for one in several] for several in (burst.refusals, burst.served))
+        for made in await telling.checks(session, f"a caller was refused {len(refused)} times", of=refused, not_of=served):
             yield made
         if self.recover_after is not None:
             yield await self._recovered(session, caller, self.recover_after)
