@@ -169,7 +169,7 @@ async def prove(
             return alarms
 
         async def ask_broken(fault: Fault) -> Row:
-            row = judge_fault(fault, await ask(fault.system, find_system(fault.system).targets[0], fault.name, busy))
+            row = judge_fault(fault, await ask(fault.system, fault.target or find_system(fault.system).targets[0], fault.name, busy))
             told(f"{fault.name}: " + (f"MISSED, {row.why_missed}" if row.why_missed else "caught"))
             return row
 

@@ -18,7 +18,8 @@ class Fault:
     contain, so that the bug is caught for the right reason. A `vacuity` fault takes away what the probe looks
     at, so that a careless probe would pass; it may be called inconclusive as well as failed. `breaks` holds the ids of
     the statements of the suite that are no longer true with it: a scenario that covers them must be the one to catch it.
-    `bug` is what the system's code asks for, where another system has the same bug under its own name.
+    `bug` is what the system's code asks for, where another system has the same bug under its own name. `target` is where
+    it is looked for, where that is not the first of the system's targets.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Fault:
     system: str = "demo"
     breaks: tuple[str, ...] = ()
     bug: str = ""
+    target: str = ""
 
     @property
     def expected(self) -> frozenset[Verdict]:

@@ -79,6 +79,8 @@ class Evaluation:
             return self.now_s
         if node.name == "vector" and first is not None:
             return [({}, _number(self.of(first)))]
+        if node.name == "hour" and first is not None:
+            return [(_nameless(labels), float(int(value) % 86_400 // 3600)) for labels, value in _vector(self.of(first))]
         if node.name == "absent" and first is not None:
             return [] if self.of(first) else [({}, 1.0)]
         if node.name == "timestamp" and isinstance(first, Selector):
