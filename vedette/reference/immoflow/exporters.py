@@ -48,10 +48,10 @@ class Exporters:
         while len(self.traces) > _KEPT:
             del self.traces[next(iter(self.traces))]
 
-    def crumb(self, request: Request, route: str) -> None:
+    def crumb(self, request: Request) -> None:
         """Remember what happened before an exception, for whoever has to understand it."""
         if "sentry_without_breadcrumbs" not in self._bugs:
-            self._crumbs.append({"type": "http", "category": "express", "message": f"{request.method} {route}"})
+            self._crumbs.append({"type": "http", "category": "express", "message": f"{request.method} {request.path}"})
             del self._crumbs[:-20]
 
     async def capture(self, problem: Exception, request: Request, call: Call, stack: str) -> None:

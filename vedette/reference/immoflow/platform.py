@@ -86,6 +86,7 @@ class Immoflow(Service):
         if request.path.startswith("/_control/"):
             return await super().handle(request)
         began = time.perf_counter()
+        self.exporters.crumb(request)
         self.in_flight += 1
         try:
             response = await super().handle(request)
@@ -93,7 +94,6 @@ class Immoflow(Service):
             self.in_flight -= 1
         call = current()
         if request.path != "/metrics":
-            self.exporters.crumb(request, call.route)
             await self.exporters.trace(request, call, response.status, time.perf_counter() - began)
         return response
 
