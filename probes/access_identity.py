@@ -56,6 +56,13 @@ class Identity(Configured):
             headers["Authorization"] = f"Basic {basic(self.username, self.password.reveal())}"
         return headers, {name: _plain(value) for name, value in self.cookies.items()}
 
+    def is_as(self, other: Identity) -> bool:
+        """Say whether the target takes both for the same caller, because all their credentials are the same."""
+        headers, theirs = self.credentials(), other.credentials()
+        return [{k.lower(): v for k, v in part.items()} for part in headers] == [
+            {k.lower(): v for k, v in part.items()} for part in theirs
+        ]
+
     def hide(self, session: Session, name: str) -> None:
         """Have its secrets shown nowhere."""
         hidden = [(self.bearer, "bearer token"), (self.password, "password"), *((v, k) for k, v in self.headers.items()),

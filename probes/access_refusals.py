@@ -170,6 +170,11 @@ def judge_trace(answer: Answer, planted: str) -> Check:
 def judge_alike(who: str, theirs: Answer, unknown: Answer, differs: Iterable[str]) -> Check:
     """Return whether somebody else's thing is answered like one that does not exist, so that nobody can count them."""
     different = list(differs)
+    if unknown.status == _TOO_MANY:
+        say = f"{who} was answered 429, which says nothing about ids that do not exist {trail(unknown)}"
+        return control(
+            f"{who} cannot tell what is somebody else's from what does not exist", holds=False, observed="429", say=say
+        )
     return check(
         f"{who} cannot tell what is somebody else's from what does not exist",
         holds=not different,

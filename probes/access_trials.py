@@ -34,6 +34,11 @@ class Trials:
     _sent: int = 0
     _back: TakingBack | None = None
 
+    @property
+    def token(self) -> str | None:
+        """Return the owner's bearer token."""
+        return self.owner.token if self.owner is not None else target_token(self.session)
+
     def names(self) -> Mapping[str, Any]:
         """Return the values for the next request."""
         self._sent += 1
@@ -72,7 +77,7 @@ class Trials:
 
     async def tampered(self, wanted: StatusMatcher, request: RequestTemplate, ways: Iterable[Tamper]) -> AsyncIterator[Check]:
         """Send the owner's token after somebody tampered with it."""
-        token = self.owner.token if self.owner is not None else target_token(self.session)
+        token = self.token
         if token is None:
             yield note("a caller with a tampered token is refused", "not tried: the owner has no bearer token")
             return

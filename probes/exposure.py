@@ -37,7 +37,7 @@ _KINDS = {
         r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
         r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}",
         r"\b(gh[pousr]_[A-Za-z0-9]{30,}|xox[baprs]-[A-Za-z0-9-]{10,}|sk_(live|test)_[A-Za-z0-9]{10,}|glpat-[A-Za-z0-9_-]{16,})",
-        r"(?i)\b[a-z_]*(password|passwd|secret|api_?key|access_?token|private_?key)[\"']?\s*[:=]\s*[\"']?[^\s\"',}\[\]*]{4,}",
+        r"(?i)\b[a-z_]*(password|passwd|secret|api_?key|access_?token|private_?key)[\"']?\s*[:=]\s*[\"']?[^\s\"',}\[\]*<]{4,}",
     ),
     "an internal path": (
         r"(?:^|[\s\"'(=:,\[])/(var|home|usr|opt|srv|root|etc|tmp|mnt|proc)/[A-Za-z0-9._-]+",
@@ -48,8 +48,8 @@ _KINDS = {
 
 
 # What a health answer may well say of a secret without showing it: `"app_secret": "configured"`.
-_ABOUT = re.compile(r"\b(healthy|pass|configured|present|valid|invalid|enabled|disabled|loaded|missing|rotated|expired|unknown|"
-                    r"true|false|null|none)\b", re.IGNORECASE)  # fmt: skip
+_ABOUT = re.compile(r"\b(healthy|pass|configured|present|valid|invalid|enabled|disabled|loaded|missing|required|"
+                    r"wrong|incorrect|rotated|expired|unknown|true|false|null|none)\b", re.IGNORECASE)  # fmt: skip
 
 
 def exposed(answer: Answer) -> list[str]:

@@ -10,12 +10,14 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+_IN_ANY_CASE = re.compile(r"[0-9a-fA-F-]+")  # a UUID or another number, of which a sound reader takes letters of both cases
 _CUT_OFF = 4  # signs at the end of a token; fewer could be padding
 
 
@@ -85,6 +87,11 @@ class Jwt:
         except (ValueError, OverflowError, OSError):
             return None
 
+    def differs_in(self, other: Jwt) -> list[str]:
+        """Return in what else than its time and its person a token differs from another, so that it may be refused for that."""
+        headers = [name for name in ("alg", "typ") if self.header.get(name) != other.header.get(name)]
+        return headers + [name for name in ("iss", "aud") if self.claims.get(name) != other.claims.get(name)]
+
     def forged(self, *, key: bytes | None, alg: str = "HS256") -> str:
         """Return the same claims under another header, signed with a key of ours or not at all."""
         signed = f"{_encoded(json.dumps({**self.header, 'alg': alg}).encode())}.{_encoded(json.dumps(self.claims).encode())}"
@@ -98,9 +105,8 @@ def tampered(token: str) -> Iterator[tuple[Tamper, str]]:
     if jwt is not None:
         yield from _of_jwt(token, jwt)
     else:
-        middle = len(token) // 2
-        yield Tamper.SIGNATURE_BIT, token[:middle] + ("A" if token[middle : middle + 1] != "A" else "B") + token[middle + 1 :]
-    if token.swapcase() != token:
+        yield Tamper.SIGNATURE_BIT, one_sign_changed(token)
+    if token.swapcase() != token and not _IN_ANY_CASE.fullmatch(token):
         yield Tamper.OTHER_CASE, token.swapcase()
     if len(token) > 2 * _CUT_OFF:
         yield Tamper.TRUNCATED, token[:-_CUT_OFF]
@@ -120,6 +126,12 @@ def _of_jwt(token: str, jwt: Jwt) -> Iterator[tuple[Tamper, str]]:
     yield Tamper.PAYLOAD, f"{head}.{more}.{token.rpartition('.')[2]}"
     yield Tamper.EMPTY_KEY, jwt.forged(key=b"")
     yield Tamper.WEAK_KEY, jwt.forged(key=b"secret")
+
+
+def one_sign_changed(token: str) -> str:
+    """Return a token with another sign in its middle, which is another in every case, too."""
+    middle = len(token) // 2
+    return token[:middle] + ("A" if token[middle : middle + 1].upper() != "A" else "B") + token[middle + 1 :]
 
 
 def called(tamper: Tamper, *, jwt: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from probes.access_csrf import TOKEN, Csrf
-from probes.access_identity import Identity, as_identity, is_credential
+from probes.access_identity import Identity, as_identity, is_credential, target_token
 from probes.access_refusals import SHORTEST_MARKER, Owned, judge_alike, judge_challenge, judge_words, look_alike
 from probes.access_trials import Trials, accepted
 from probes.access_webhook import Webhook
@@ -129,15 +129,19 @@ class AccessControl(Probe, kind="access_control"):
                 raise ValueError(f"there is no identity '{name}'; known are {known}")
         if self.rightful in self.refused:
             raise ValueError(f"'{self.rightful}' is the owner and cannot be refused")
+        owner = self.identities[self.rightful] if self.rightful is not None else None
+        twin = next((one for one in named if owner and one != self.rightful and self.identities[one].is_as(owner)), None)
+        if twin is not None:
+            raise ValueError(f"'{twin}' has the very credentials of the owner '{self.rightful}', so it cannot be refused")
 
     def _can_claim(self, claim: Claim) -> None:
         if claim.who == self.rightful:
             if not claim.answer:
                 raise ValueError("a claim of the owner's needs 'answer': what shows that it was not believed")
         elif self.identities[claim.who].own is None:
-            raise ValueError(
-                f"'{claim.who}' needs 'own', a request that it may make: else nobody knows that its credentials are good"
-            )
+            raise ValueError(_NEEDS_OWN.format(claim.who))
+        elif self.marker is None and not claim.answer:
+            raise ValueError(f"a claim of '{claim.who}' needs 'marker', or 'answer': else what it is served looks like its own")
         body = self.request.json_body if self.request is not None else None
         if claim.json_fields and not isinstance(body, dict | None):
             raise ValueError("'json' of a claim needs a request whose JSON is an object")
@@ -226,6 +230,10 @@ class AccessControl(Probe, kind="access_control"):
     async def _others(self, trials: Trials, request: RequestTemplate) -> AsyncIterator[Check]:
         for name, wanted in self.refused.items():
             who = self.identities[name]
+            if who.token is not None and trials.owner is None and who.token == target_token(trials.session):
+                say = f"'{name}' has the very credentials of the owner, which are the target's, so it cannot be refused"
+                yield control(f"the caller '{name}' is another than the owner", holds=False, say=say)
+                continue
             for made in await self._is_good(trials, name, who):
                 yield made
             caller = f"the caller '{name}'"
@@ -242,12 +250,18 @@ class AccessControl(Probe, kind="access_control"):
         if who.own is not None:
             answer = await trials.send(as_identity(trials.session, who.own, trials.names(), who))
             return [accepted(f"the caller '{name}' is served what is its own", Expectation(), answer)]
-        until = jwt.expires_at if who.token and (jwt := Jwt.read(who.token)) is not None else None
-        if until is None:
+        jwt = Jwt.read(who.token or "")
+        until = jwt.expires_at if jwt is not None else None
+        if jwt is None or until is None:
             return [note(f"the token of '{name}' is over", "not known: it is no JWT with a time")]
-        over = until < trials.session.now()
+        over, good = until < trials.session.now(), trials.token
         say = f"the token of '{name}' is good until {until:%Y-%m-%d %H:%M} UTC; without 'own' it should be one that is over"
-        return [control(f"the token of '{name}' is over", holds=over, observed=f"until {until:%Y-%m-%d %H:%M} UTC", say=say)]
+        made = [control(f"the token of '{name}' is over", holds=over, observed=f"until {until:%Y-%m-%d %H:%M} UTC", say=say)]
+        if good is not None and (other := Jwt.read(good)) is not None:
+            differs = jwt.differs_in(other)
+            say = f"the token of '{name}' differs from the owner's in {' and '.join(differs)}, and may be refused for that"
+            made.append(control(f"the token of '{name}' is like the owner's, but for its time", holds=not differs, say=say))
+        return made
 
     async def _claimed(self, trials: Trials, request: RequestTemplate, claim: Claim) -> AsyncIterator[Check]:
         who = self.identities[claim.who]

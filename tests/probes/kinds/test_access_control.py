@@ -185,6 +185,7 @@ async def test_a_sound_office_passes() -> None:
         "the caller 'stranger' is served what is its own",
         "the caller 'clerk' is served what is its own",
         "the token of 'expired' is over",
+        "the token of 'expired' is like the owner's, but for its time",
         "the rightful owner is served after the others were tried",
     ]
     assert sum(c.name.startswith("a caller with a") for c in outcome.checks) == 10
