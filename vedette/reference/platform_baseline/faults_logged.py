@@ -5,9 +5,9 @@ from __future__ import annotations
 from vedette.reference.fault import Fault
 
 
-def platform_fault(bug: str, owner: str, breaks: str, story: str, *hint: str, vacuity: bool = False) -> Fault:
-    name = f"platform_{bug.lower()}"
-    return Fault(name, owner, story, hint, vacuity, system="platform_baseline", breaks=tuple(breaks.split()), bug=bug)
+def platform_fault(bug: str, owner: str, breaks: str, story: str, *hint: str, vacuity: bool = False, target: str = "") -> Fault:
+    name, broken = f"platform_{bug.lower()}", tuple(breaks.split())
+    return Fault(name, owner, story, hint, vacuity, system="platform_baseline", breaks=broken, bug=bug, target=target)
 
 
 _LOG, _JOB, _ERR = "log_contract", "log_contract", "log_contract"
@@ -59,6 +59,14 @@ _LOGS = (
         "outbound_db_without_id", _LOG, "correlation.outbound", "queries run in a pool that does not know the request", "query"
     ),
     platform_fault("debug_missing", _LOG, "levels.per-environment", "staging was given the level of production", "debug"),
+    platform_fault(
+        "debug_in_production",
+        _LOG,
+        "levels.per-environment",
+        "the level of a bad night was left as it was",
+        "'level' is 'debug'",
+        target="production",
+    ),
     platform_fault(
         "log_nothing", _LOG, "log.json-lines", "the logger's handler was removed by a library", "nothing was logged", vacuity=True
     ),
