@@ -233,8 +233,9 @@ def _count(found: Selection, wanted: Bounds) -> Finding:
     phrase = f"selects a number of values that {wanted}"
     if found.trouble:
         return Finding(phrase, False, found.trouble, found.trouble)
-    many = len(found.values)
-    return Finding(phrase, wanted.holds(many), f"{many} value{'' if many == 1 else 's'}", f"selects {many}")
+    many, holds = len(found.values), wanted.holds(len(found.values))
+    first = f", such as {shown(found.values[0], 60)}" if many and not holds else ""
+    return Finding(phrase, holds, f"{many} value{'' if many == 1 else 's'}", f"selects {many}{first}")
 
 
 def _phrase(name: str, operand: Any) -> str:

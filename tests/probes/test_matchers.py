@@ -100,6 +100,11 @@ def test_an_absence_holds_in_valid_json_only(name: str) -> None:
     assert not holds(absent, trouble="the body is empty")
 
 
+def test_a_wrong_number_of_values_shows_the_first_of_them() -> None:
+    [finding] = Matcher.model_validate({"count": 0}).judge(Selection(["CertificateEnds", "x"]), NOW)
+    assert finding.reason == "selects 2, such as 'CertificateEnds'"
+
+
 @pytest.mark.parametrize("expected", [{"exists": True}, {"count": {"ge": 1}}, {"count": {"lt": 5}}], ids=str)
 def test_a_presence_fails_without_json(expected: Any) -> None:
     assert not holds(expected, trouble="the body is empty")
