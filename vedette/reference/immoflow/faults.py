@@ -41,7 +41,7 @@ _METRICS += _of(
     "metrics_contract",
     ("middleware_after_routes", "the middleware is used after the routes, so it sees none",
      ("metrics.middleware",), ("http_requests_total",)),
-    ("metrics_frozen", "the exposition is cached, and never made anew", ("metrics.endpoint",), ("",)),
+    ("metrics_frozen", "the exposition is cached, and never made anew", ("metrics.endpoint",), ("moved by 0",)),
     vacuity=True,
 )  # fmt: skip
 
@@ -132,7 +132,7 @@ _LOGS += _of(
      ("architecture.logs", "logs.structured"), ("nothing was logged",)),
     ("log_other_file", "the new release writes to a file that no agent reads", ("architecture.logs",), ("nothing was logged",)),
     ("loki_label_renamed", "the agent calls the application immoflow", ("architecture.logs",), ("nothing was logged",)),
-    ("log_service_lost", "the child logger of billing lost its binding", ("logs.query-billing",), ("",)),
+    ("log_service_lost", "the child logger of billing lost its binding", ("logs.query-billing",), ("$.service",)),
     ("jobs_never_run", "no worker is running, so no job says anything", ("logs.query-billing",), ("sends statements",)),
     vacuity=True,
 )  # fmt: skip
@@ -164,8 +164,10 @@ _BESIDE = _of(
     ("trace_export_blocks", "the exporter is awaited, and waits for Tempo", ("traces.non-blocking",), ("request meanwhile", "1")),
     ("sentry_blocks", "the handler flushes Sentry before it answers", ("errors.non-blocking",), ("breaks meanwhile", "1")),
     ("error_stack_shown", "the handler of development answers in production", ("errors.captured",), ("stack",)),
-    ("alert_runbook_lost", "the wiki moved, and its addresses were taken out", ("alerts.annotated",), ("annotations.runbook",)),
-    ("alert_extra_without_owner", "an alert was added in a hurry", ("alerts.annotated",), ("annotations.owner",)),
+    ("alert_runbook_lost", "the wiki moved, and its addresses were taken out",
+     ("alerts.annotated",), ("annotations.runbook", "LowDiskSpace")),
+    ("alert_extra_without_owner", "an alert was added in a hurry",
+     ("alerts.annotated",), ("annotations.owner", "CertificateEnds")),
     ("alertmanager_unknown", "the service of Alertmanager was renamed", ("architecture.alerts",), ("activeAlertmanagers",)),
     ("escalation_slow", "the policy was copied from a quieter team", ("escalation.p0",), ("escalation_delay_in_minutes",)),
     ("escalation_nobody_next", "the secondary left, and nobody took over", ("escalation.p1",), ("escalation_rules",)),
