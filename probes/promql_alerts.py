@@ -18,7 +18,7 @@ from probes.fields import Configured, Duration
 from probes.matchers import Selection, TextMatcher
 from probes.outcome import Check, Evidence, check, control
 from probes.probe import NotGiven
-from probes.promql_nodes import Selector, selectors
+from probes.promql_nodes import Matching, Selector, selectors
 from probes.promql_range import comparisons
 from probes.promql_syntax import PromqlError, parse
 from probes.promql_values import instant
@@ -27,6 +27,7 @@ from probes.shorten import shorten
 
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "equals": "=="}
 _NAMES_AT_ONCE = 40
+_JOB = "job"  # Prometheus' own label of what it scrapes: of a job that is not there, nothing will come
 
 
 def _or_names(schema: dict[str, Any]) -> None:
@@ -90,9 +91,10 @@ class Alerting:
         rules = [rule for rule in await self.source.rules() if rule.kind == "alerting"]
         found = {one.name: [rule for rule in rules if rule.name == one.name] for one in self.wanted}
         yield self._evaluated([rule for several in found.values() for rule in several])
-        there = await self._metrics([rule for one in self.wanted if one.series for rule in found[one.name]])
+        looked_at = [rule for one in self.wanted if one.series for rule in found[one.name]]
+        missing = await self._missing(looked_at, await self._metrics(looked_at))
         for one in self.wanted:
-            for made in self._alert(one, found[one.name], rules, there):
+            for made in self._alert(one, found[one.name], rules, missing):
                 yield made
 
     def _evaluated(self, rules: Sequence[Rule]) -> Check:
@@ -111,7 +113,7 @@ class Alerting:
 
     async def _metrics(self, rules: Sequence[Rule]) -> set[str]:
         """Return which of the metrics exist that the rules look at."""
-        names = sorted({name for rule in rules for name in _names(rule.expression)})
+        names = sorted({one.name for rule in rules for one in _selectors(rule.expression)})
         there: set[str] = set()
         for start in range(0, len(names), _NAMES_AT_ONCE):
             some = "|".join(names[start : start + _NAMES_AT_ONCE])  # a metric's name has no sign that means something in a regex
@@ -119,7 +121,26 @@ class Alerting:
             there |= {sample.labels.get("__name__", "") for sample in answer.samples}
         return there
 
-    def _alert(self, one: AlertRule, found: Sequence[Rule], rules: Sequence[Rule], there: set[str]) -> Iterator[Check]:
+    async def _missing(self, rules: Sequence[Rule], there: set[str]) -> dict[str, str]:
+        """Return, by expression, what there is nothing of: a metric, one of its labels, or a job.
+
+        Of other labels the value may well be one that has not come yet, such as the status 500.
+        """
+        made: dict[str, str] = {}
+        for rule in rules:
+            for one in _selectors(rule.expression):
+                if rule.expression not in made and (one.name not in there or not await self._labelled(one)):
+                    made[rule.expression] = one.name if one.name not in there else str(one)
+        return made
+
+    async def _labelled(self, one: Selector) -> bool:
+        named = [m for m in one.matchers if m.label != "__name__" and not m.holds("")]
+        wanted = tuple(m if m.label == _JOB else Matching(m.label, "!=", "") for m in named)
+        if not wanted:
+            return True
+        return bool((await instant(self.source, f"count({Selector(one.name, wanted)})")).samples)
+
+    def _alert(self, one: AlertRule, found: Sequence[Rule], rules: Sequence[Rule], missing: dict[str, str]) -> Iterator[Check]:
         yield self._loaded(one, found, rules)
         fitting = [rule for rule in found if not self._misfits(one, rule)] or list(found[:1])
         if not fitting:
@@ -142,15 +163,16 @@ class Alerting:
             say=f"the alert {one.name} cannot be evaluated: {rule.last_error or rule.health} ({self.source.describe()})",
         )
         if one.firing is not None:
+            state = next((each.state for each in fitting if each.state == "firing"), rule.state)  # of several any may fire
             yield check(
                 f"the alert {one.name} is {'firing' if one.firing else 'not firing'}",
-                holds=(rule.state == "firing") is one.firing,
+                holds=(state == "firing") is one.firing,
                 expected="firing" if one.firing else "not firing",
-                observed=rule.state,
-                say=f"the alert {one.name} is {rule.state or 'in no state'} ({self.source.describe()})",
+                observed=state,
+                say=f"the alert {one.name} is {state or 'in no state'} ({self.source.describe()})",
             )
         if one.series:
-            yield self._can_fire(one, rule, there)
+            yield self._can_fire(one, missing.get(rule.expression, ""))
 
     def _loaded(self, one: AlertRule, found: Sequence[Rule], rules: Sequence[Rule]) -> Check:
         near = difflib.get_close_matches(one.name, [rule.name for rule in rules], 1, 0.6)
@@ -191,22 +213,21 @@ class Alerting:
         ]
         return made + _other_thresholds(one.thresholds, rule.expression)
 
-    def _can_fire(self, one: AlertRule, rule: Rule, there: set[str]) -> Check:
-        missing = [name for name in _names(rule.expression) if name not in there]
+    def _can_fire(self, one: AlertRule, missing: str) -> Check:
         return control(
             f"the alert {one.name} looks at metrics that exist",
             holds=not missing,
             expected="all of them",
-            observed=f"no {missing[0]}" if missing else "all of them",
-            say=f"the alert {one.name} looks at {missing[0] if missing else ''}, of which {self.source.describe()} has no "
+            observed=f"no {missing}" if missing else "all of them",
+            say=f"the alert {one.name} looks at {missing}, of which {self.source.describe()} has no "
             "series, so it was not shown that it can fire",
         )
 
 
-def _names(expression: str) -> list[str]:
-    """Return the metrics whose values an expression looks at; what must be absent is not among them."""
+def _selectors(expression: str) -> list[Selector]:
+    """Return what an expression looks at, by name; what must be absent is not among it."""
     try:
-        return sorted({one.name for one in selectors(parse(expression)) if isinstance(one, Selector) and one.name})
+        return [one for one in selectors(parse(expression)) if one.name]
     except PromqlError:  # newer than what we know; Prometheus itself took it
         return []
 

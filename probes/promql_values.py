@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from probes.evidence.prometheus import InstantAnswer, Prometheus
 from probes.evidence.source import Sample, SampleSource
 from probes.matchers import Finding, Matcher, Selection
-from probes.outcome import Check, Evidence, check, control
+from probes.outcome import Check, Evidence, Verdict, check, control, note
 from probes.promql_nodes import Node, Selector, selectors
 from probes.session import Session
 from probes.shorten import shorten
 
 NUMERIC = frozenset({"equals", "not_equals", "lt", "le", "gt", "ge", "one_of", "none_of"})
-_SELECTORS_AT_MOST = 10
+_SELECTORS_AT_MOST = 30
+_MADE_OF_NOTHING = "quantile"  # the label of a summary's quantiles, which are NaN until something was observed
 _SHOWN = 20
 
 
@@ -80,17 +81,30 @@ def in_full(source: SampleSource, answers: Sequence[InstantAnswer]) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Looks whether the series of an expression are there, and how old their newest values are."""
+    """Looks whether the series of an expression are there, are numbers, and how old their newest values are.
+
+    `each` tells that every series matters, `counted` that the scenario says how many there must be.
+    """
 
     session: Session
     source: SampleSource
     max_age_s: float
     gone_within_s: float
+    each: bool = True
+    counted: bool = False
 
     async def checks(self, node: Node) -> AsyncIterator[Check]:
         looked_at = selectors(node)
         for one in looked_at[:_SELECTORS_AT_MOST]:
-            yield await self._of(one)
+            made = await self._of(one)
+            yield made
+            if made.control and made.verdict is Verdict.PASS:
+                for more in [await self._numbers(one) if self.each else None, None if self.counted else await self._lost(one)]:
+                    if more is not None:
+                        yield more
+        if len(looked_at) > _SELECTORS_AT_MOST:
+            say = f"the query looks at {len(looked_at)} sorts of series, more than the {_SELECTORS_AT_MOST} that are looked for"
+            yield control("every series was looked for", holds=False, say=say)
         if not looked_at:  # all of them stand in absent(): what is absent must be told from what is there
             yield await self._absence()
 
@@ -113,6 +127,26 @@ class Presence:
             say=f"{_named(oldest, one)} is stale: its last value is {oldest.value:.0f} s old, more than {self.max_age_s:g} s "
             f"({self.source.describe()})",
         )
+
+    async def _numbers(self, one: Selector) -> Check | None:
+        """Return a failure where a value is no number: a comparison, `max` and their like leave it out in silence."""
+        answer = await instant(self.source, f"topk({_SHOWN}, {one} unless ({one} <= Inf))")
+        bad = [sample for sample in answer.samples if _MADE_OF_NOTHING not in sample.labels]
+        if not bad:
+            return None
+        say = f"{_named(bad[0], one)} is no number (NaN), which a comparison or a maximum leaves out ({self.source.describe()})"
+        return check(f"{one} is a number", holds=False, expected="a number", observed=f"NaN in {len(bad)} series", say=say)
+
+    async def _lost(self, one: Selector) -> Check | None:
+        """Return a note where one of several series is gone: that may be a pod of yesterday, or a replica of today."""
+        if not one.name:
+            return None
+        span = max(1, math.ceil(self.gone_within_s))
+        lost = (await instant(self.source, f"topk(3, last_over_time({one}[{span}s]) unless {one})")).samples
+        if not lost:
+            return None
+        say = f"{_named(lost[0], one)} is gone, and was there in the last {span} s; say in 'samples' how many there must be"
+        return note(f"all series of {one} are still there", f"{say} ({self.source.describe()})")
 
     async def _gone(self, one: Selector) -> Check:
         """Tell what was there a while ago from what was never there."""

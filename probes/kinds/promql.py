@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ def _parsed(text: str) -> Node:
 class Promql(Probe, kind="promql"):
     """Ask a query and hold each sample against a condition, or look whether alert rules are loaded as agreed.
 
-    A query that selects nothing is inconclusive, a value that is no number or a series that is stale or gone a failure.
+    A query that selects nothing is inconclusive; a series that is no number (NaN), stale or gone is a failure. What is no
+    number only because nothing was counted, such as a ratio without requests, is inconclusive too.
     With `samples: 0` the query is one that must select nothing, as that of an alert. `alerts` are looked up among the rules.
     The controls: the source computes a number of ours, the series that the query looks at are there and fresh, and the condition
     refuses a value that the query could give.
@@ -116,7 +118,8 @@ class Promql(Probe, kind="promql"):
     ) -> AsyncIterator[Check]:
         session.doing = f"asking {source.describe()} for {shorten(query, 80)}"
         answer = await instant(source, query)
-        async for made in Presence(session, source, self.max_age, self.gone_within).checks(node):
+        presence = Presence(session, source, self.max_age, self.gone_within, self.every, self.samples is not None)
+        async for made in presence.checks(node):
             yield made
         yield in_full(source, [answer])
         for info in answer.infos:
@@ -126,8 +129,8 @@ class Promql(Probe, kind="promql"):
         yield self._many(answer, source, query)
         if expect is not None:
             yield _would_refuse(node, expect)
-            if answer.samples:
-                yield self._judged(answer, expect, source, session, query)
+            for made in self._judged(answer, expect, source, session, query):
+                yield made
 
     async def _controlled(self, session: Session, source: SampleSource, query: str) -> Check:
         session.doing = f"asking {source.describe()} for the control"
@@ -163,9 +166,20 @@ class Promql(Probe, kind="promql"):
             evidence=() if bounds.holds(many) else as_evidence(answer.samples, query),
         )
 
-    def _judged(self, answer: InstantAnswer, expect: Matcher, source: SampleSource, session: Session, query: str) -> Check:
-        bad = judged(answer.samples, expect, session)
-        many = len(answer.samples)
+    def _judged(
+        self, answer: InstantAnswer, expect: Matcher, source: SampleSource, session: Session, query: str
+    ) -> Iterator[Check]:
+        """Yield what the samples are. One that is no number is told by its series, else it was computed of nothing, as 0 / 0."""
+        samples = [one for one in answer.samples if not math.isnan(one.value)]
+        if len(samples) < len(answer.samples) and (self.every or not samples):
+            nothing = next(one for one in answer.samples if math.isnan(one.value))
+            say = f"{self._said(nothing)}, though the series that it is computed of are: nothing was counted yet, or meanwhile"
+            yield control("the query gives numbers", holds=False, observed="NaN", say=f"{say} ({source.describe()})")
+        if samples:
+            yield self._held(samples, expect, source, session, query)
+
+    def _held(self, samples: Sequence[Sample], expect: Matcher, source: SampleSource, session: Session, query: str) -> Check:
+        bad, many = judged(samples, expect, session), len(samples)
         holds = not bad if self.every else len(bad) < many
         phrase = " and ".join(finding.phrase for finding in expect.judge(Selection(), session.now()))
         where = f"({source.describe()}: {shorten(query, 120)})"

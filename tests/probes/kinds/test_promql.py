@@ -15,7 +15,7 @@ from probes.outcome import Outcome, Verdict
 from tests.probes.kinds.loopback import outcome_of
 from tests.probes.prometheus_server import PROGRAM, RealPrometheus, prometheus
 
-PAST = {
+PAST: dict[str, Any] = {
     'up{job="shop"}': (1, 2),
     'pg_replication_lag_seconds{replica="a"}': (0.4, 2),
     'pg_replication_lag_seconds{replica="b"}': (45, 2),
@@ -23,6 +23,11 @@ PAST = {
     "queue_depth": (7, 2),
     "old_seconds": (5, 125),
     "vanished": (1, 1200),
+    'lag_seconds{replica="a"}': (0.4, 2),
+    'lag_seconds{replica="b"}': (0.4, 1200),
+    'half_a_number{replica="a"}': (1, 2),
+    'half_a_number{replica="b"}': ("NaN", 2),
+    'rpc_seconds{quantile="0.99"}': ("NaN", 2),
     'http_requests_total{status="200"}': (1000, 2),
 }
 RULES = {
@@ -39,6 +44,10 @@ RULES = {
                 },
                 {"alert": "BackupMissing", "expr": "time() - backup_last_success_timestamp_seconds > 24 * 3600"},
                 {"alert": "QueueDeep", "expr": "queue_depth > 5", "labels": {"severity": "P2"}},
+                {"alert": "QueueDeep", "expr": "queue_depth > 500", "labels": {"severity": "P1"}},
+                {"alert": "OfNobody", "expr": 'up{job="nobody"} == 0'},
+                {"alert": "OfNoLabel", "expr": 'up{service="shop"} == 0'},
+                {"alert": "OfNoErrors", "expr": 'rate(http_requests_total{status="500"}[5m]) > 0'},
                 {"alert": "MetricsMissing", "expr": 'absent(up{job="api"})', "for": "5m"},
                 {"alert": "Broken", "expr": 'queue_depth + on(nothing) {__name__=~"up|queue_depth"}'},
                 {"record": "shop:requests", "expr": "sum(http_requests_total)"},
@@ -85,6 +94,7 @@ GOOD: list[Any] = [
     pytest.param({"query": 'absent(up{job="shop"})', "samples": 0}, id="nothing is absent"),
     pytest.param({"query": "queue_depth", "expect": {"lt": 10}, "control": 'up{job="shop"}'}, id="with a control"),
     pytest.param({"query": "queue_depth + scalar(sum(up)) * 0", "expect": {"lt": 10}}, id="a scalar in it"),
+    pytest.param({"query": "rpc_seconds > 5", "samples": 0}, id="a summary of nothing is not above 5"),
 ]
 BAD: list[Any] = [
     pytest.param(
@@ -99,6 +109,30 @@ BAD: list[Any] = [
     ),
     pytest.param({"query": "not_a_number", "expect": {"lt": 30}}, Verdict.FAIL, "is no number (NaN)", id="NaN"),
     pytest.param({"query": "queue_depth / 0", "expect": {"lt": 30}}, Verdict.FAIL, "is infinite", id="infinite"),
+    pytest.param(
+        {"query": "not_a_number > 30", "samples": 0}, Verdict.FAIL, "not_a_number is no number (NaN)", id="NaN filtered away"
+    ),
+    pytest.param(
+        {"query": "max(half_a_number)", "expect": {"lt": 30}},
+        Verdict.FAIL,
+        'half_a_number{replica="b"} is no number (NaN), which a comparison or a maximum leaves out',
+        id="NaN left out of a maximum",
+    ),
+    pytest.param(
+        {"query": "(queue_depth - queue_depth) / (queue_depth - queue_depth)", "expect": {"lt": 0.05}},
+        Verdict.INCONCLUSIVE,
+        "the value is no number (NaN), though the series that it is computed of are",
+        id="a ratio of nothing",
+    ),
+    pytest.param(
+        {"query": "rpc_seconds", "expect": {"lt": 5}}, Verdict.INCONCLUSIVE, "is no number (NaN)", id="a summary of nothing"
+    ),
+    pytest.param(
+        {"query": " + ".join(f'queue_depth{{a{n}=""}}' for n in range(31)), "expect": {"lt": 900}},
+        Verdict.INCONCLUSIVE,
+        "the query looks at 31 sorts of series, more than the 30",
+        id="more than is looked at",
+    ),
     pytest.param(
         {"query": "queue_depth", "expect": {"lt": 9}, "samples": {"ge": 2}},
         Verdict.FAIL,
@@ -191,7 +225,7 @@ AGREED: dict[str, Any] = {
     "firing": False,
 }
 ALERTS: list[Any] = [
-    pytest.param({"name": "HighErorRate"}, Verdict.FAIL, "there is no alert 'HighErorRate' among the 5", id="missing"),
+    pytest.param({"name": "HighErorRate"}, Verdict.FAIL, "there is no alert 'HighErorRate' among the 9", id="missing"),
     pytest.param({**AGREED, "severity": "P0"}, Verdict.FAIL, "has severity 'P1' instead of 'P0'", id="severity"),
     pytest.param({**AGREED, "for": "2m"}, Verdict.FAIL, "fires after 300 s instead of 120 s", id="for"),
     pytest.param({**AGREED, "labels": {"team": "ops"}}, Verdict.FAIL, "has the label 'team' that is 'backend'", id="label"),
@@ -199,6 +233,18 @@ ALERTS: list[Any] = [
     pytest.param({**AGREED, "holds": ["4.."]}, Verdict.FAIL, "does not hold '4..' in its expression", id="expression"),
     pytest.param({**AGREED, "thresholds": {"gt": 0.01}}, Verdict.FAIL, "compares with > 0.05 instead of > 0.01", id="threshold"),
     pytest.param({"name": "QueueDeep", "firing": False}, Verdict.FAIL, "the alert QueueDeep is firing", id="firing"),
+    pytest.param(
+        {"name": "QueueDeep", "severity": "P1", "firing": True},
+        Verdict.FAIL,
+        "the alert QueueDeep is inactive",
+        id="not this one",
+    ),
+    pytest.param(
+        {"name": "OfNobody"}, Verdict.INCONCLUSIVE, 'looks at up{job="nobody"}, of which Prometheus at', id="of no such job"
+    ),
+    pytest.param(
+        {"name": "OfNoLabel"}, Verdict.INCONCLUSIVE, 'looks at up{service="shop"}, of which Prometheus at', id="of no such label"
+    ),
     pytest.param({"name": "Broken", "series": False}, Verdict.FAIL, "the alert Broken cannot be evaluated", id="unhealthy"),
     pytest.param(
         {"name": "BackupMissing", "thresholds": {"gt": 86400}},
@@ -213,8 +259,18 @@ ALERTS: list[Any] = [
 async def test_alerts_that_are_as_agreed_pass(real: RealPrometheus) -> None:
     missing = {"name": "MetricsMissing", "for": "5m", "holds": ["absent(up"]}
     late = {"name": "BackupMissing", "thresholds": [{"gt": 86400}], "series": False}
-    outcome = await ask(real, alerts=[AGREED, missing, late, {"name": "QueueDeep", "severity": "P2", "firing": True}])
+    others = [{"name": "QueueDeep", "severity": "P2", "firing": True}, {"name": "OfNoErrors"}]
+    outcome = await ask(real, alerts=[AGREED, missing, late, *others])
     assert (outcome.verdict, outcome.sentence) == (Verdict.PASS, outcome.sentence)
+
+
+@pytest.mark.anyio
+async def test_series_that_are_gone_among_others_are_told(real: RealPrometheus) -> None:
+    outcome = await ask(real, query="lag_seconds", expect={"lt": 1})
+    said = [made.say for made in outcome.checks if made.verdict is Verdict.SKIPPED]
+    assert (outcome.verdict, len(said)) == (Verdict.PASS, 1), said
+    assert said[0].startswith("lag_seconds{replica=\"b\"} is gone, and was there in the last 3600 s; say in 'samples' how many")
+    assert (await ask(real, query="lag_seconds", expect={"lt": 1}, samples=2)).verdict is Verdict.FAIL
 
 
 @pytest.mark.anyio

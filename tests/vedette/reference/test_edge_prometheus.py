@@ -75,7 +75,7 @@ def test_the_face_computes(expression: str, values: list[float]) -> None:
     assert isinstance(found, list) and [value for _, value in found] == pytest.approx(values)
 
 
-@pytest.mark.parametrize("expression", ["stddev(x)", "abs(x)", "x unless x", "sum without (n) (x)", "x[5m]"])
+@pytest.mark.parametrize("expression", ["stddev(x)", "abs(x)", "x and x", "sum without (n) (x)", "x[5m]"])
 def test_what_it_does_not_know_it_refuses(expression: str) -> None:
     with pytest.raises(CannotAnswer):
         Evaluation(DATA).of(parse(expression))

@@ -93,6 +93,8 @@ class Evaluation:
             return _quantiles(_number(self.of(first)), _vector(self.of(node.arguments[1])))
         if node.name == "count_over_time" and isinstance(first, Selector) and first.range_s is not None:
             return [(one.labels, 1.0) for one in self._selected(first, first.range_s)]
+        if node.name == "last_over_time" and isinstance(first, Selector) and first.range_s is not None:
+            return [({"__name__": one.name, **one.labels}, one.value) for one in self._selected(first, first.range_s)]
         if node.name == "max_over_time" and isinstance(first, Subquery) and isinstance(first.inner, Call):
             inner = first.inner.arguments[0]
             if first.inner.name == "timestamp" and isinstance(inner, Selector):
@@ -120,6 +122,9 @@ class Evaluation:
         left, right = self.of(node.left), self.of(node.right)
         if node.operator == "or":
             return _vector(left) or _vector(right)
+        if node.operator == "unless":
+            there = {tuple(sorted(_nameless(labels).items())) for labels, _ in _vector(right)}
+            return [one for one in _vector(left) if tuple(sorted(_nameless(one[0]).items())) not in there]
         if node.operator in _COMPARING and isinstance(right, float):
             return [one for one in _vector(left) if _COMPARING[node.operator](one[1], right)]
         compute = _ARITHMETIC.get(node.operator)
