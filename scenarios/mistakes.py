@@ -20,7 +20,7 @@ _SECRET_KEY = re.compile(_SECRET_WORD, re.IGNORECASE)
 _SECRET_VALUE = re.compile(rf"""((?:{_SECRET_WORD})[\w-]*["']?\s*:\s+)(?![{{\[&*|>#])(\S.*)""", re.IGNORECASE)
 _SECRET_IN_FLOW = re.compile(_SECRET_VALUE.pattern.replace(r"(\S.*)", r"""("[^"]*"|'[^']*'|[^,}\s][^,}]*)"""), re.IGNORECASE)
 _FROM_ENVIRONMENT = re.compile(r"""["']?\$\{[^}]*\}["']?[\s,}\]]*""")
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)([^@\s]+)(?=@)")
+_URL_PASSWORD = re.compile(r"(://[^/\s:@]{0,200}:)([^@\s]{1,1000})(?=@)")  # bounded, or a long line would cost its square
 
 
 @dataclass(frozen=True, slots=True)
