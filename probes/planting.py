@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probes.pii import luhn_is_valid
+from probes.numbering import luhn_is_valid
 from probes.request import names_in
 
 NAMESPACE = "planted."

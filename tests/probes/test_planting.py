@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.pii import DETECTORS, card_is_valid, find, iban_is_valid
+from probes.numbering import card_is_valid, iban_is_valid
+from probes.pii import DETECTORS, find
 from probes.planting import FICTION_PHONES, PLANTABLE, plant, planted_in
 
 NONCES = st.text("0123456789abcdef", min_size=12, max_size=12)
