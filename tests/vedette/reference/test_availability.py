@@ -120,3 +120,32 @@ async def test_json_that_curl_labels_as_a_form_is_understood(start: Start) -> No
     async with start() as target:
         told = await target.client.post("/api/retell/check-availability", content=body, headers=headers)
     assert told.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        pytest.param('{"service": "\\ud800", "date": "2026-12-01", "time": "10:00"}', 400, id="half of a surrogate pair"),
+        pytest.param('{"service": "x", "date": ' + "[" * 10_000 + "]" * 10_000 + ', "time": "10:00"}', 400, id="deep nesting"),
+        pytest.param('{"service": "x", "date": "2026-12-01", "time": "10:00\\u0000"}', 422, id="a null byte"),
+        pytest.param('{"service": "x", "date": 20261201, "time": "10:00"}', 422, id="a number for a date"),
+        pytest.param('{"service": "x", "date": "2026-12-01", "time": "10:00", "branch": ["0"]}', 422, id="a list for a branch"),
+        pytest.param('{"service": "a; DROP TABLE x", "date": "2026-12-01", "time": "10:00"}', 422, id="a statement"),
+        pytest.param('{"service": "Färben & Föhnen (O\'Neill)", "date": "2026-12-01", "time": "10:00"}', 200, id="a legal name"),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused_and_breaks_nothing(start: Start, args: str, status: int) -> None:
+    content = f'{{"call_id": "company-15", "args": {args}}}'
+    async with start() as target:
+        told = await target.client.post(
+            "/api/retell/check-availability", content=content, headers={"Content-Type": "application/json"}
+        )
+    assert told.status_code == status, told.text
+
+
+@pytest.mark.parametrize("path", ["/api/webhooks/retell", "/api/webhooks/retell/function"])
+async def test_half_of_a_surrogate_pair_breaks_no_other_route(start: Start, path: str) -> None:
+    content = '{"call_id": "x", "function_name": "\\ud800", "email": "a", "phone": "b", "name": "c", "event": "\\ud800"}'
+    async with start() as target:
+        told = await target.client.post(path, content=content, headers={"Content-Type": "application/json"})
+    assert told.status_code == 400

@@ -42,6 +42,7 @@ class AskPro(System):
                 "ASKPRO_STAGING_PROMETHEUS_URL": prometheus_url,
                 "ASKPRO_STAGING_REDIS_URL": self._redis_url or "redis://127.0.0.1:6379/0",
                 "ASKPRO_CONTROL_TOKEN": token,
+                "ASKPRO_WAIT": "1500ms",
                 "ASKPRO_SETTLE": "300ms",
                 "ASKPRO_RECOVER_WITHIN": "4s",
                 "ASKPRO_PRODUCTION_URL": url,
