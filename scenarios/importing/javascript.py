@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 _OPEN, _CLOSE = "([{", ")]}"
 _BEFORE_REGEX = frozenset("(,=:[!&|?{};\n")
+_NEXT = re.compile(r"\s{0,1000}(else|\S)")
 _LONGEST = 200_000  # characters of one script
 
 
@@ -64,8 +66,10 @@ def _is_block(parts: list[str], rest: str) -> bool:
 
 def _goes_on(text: str, place: int) -> bool:
     """Say whether a statement goes on in the next line: the next sign is a dot, an operator or a bracket that closes."""
-    rest = text[place:].lstrip()
-    return rest[:1] in (".", ",", "?", ":", "+", "&", "|", "=") or rest.startswith("else")
+    if text.startswith("\n", place):  # the last of several line ends decides
+        return True
+    found = _NEXT.match(text, place)
+    return found is not None and (found[1][:1] in ".,?:+&|=" or found[1] == "else")
 
 
 def _after_comment(text: str, place: int) -> int:

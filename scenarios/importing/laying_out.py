@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from scenarios.fragments import PAYLOADS
 from scenarios.importing.draft import Commented, Draft, Question, Spot, bracketed
 from scenarios.importing.language import BRACES, NAME_LENGTH, names_in, on_texts, one_line, sound, unfilled, word
+from scenarios.importing.reading import Path_
 from scenarios.importing.telling import file_lines, remark_lines, variable_lines, what
 from scenarios.importing.vault import Vault
 from scenarios.importing.writing import comment, entries, fits, items
@@ -57,13 +58,15 @@ class Import:
             f"{self.remarked} with remarks, {self.left_out} left out"
         )
 
-    def lines(self) -> list[str]:
-        """Return every remark as one line for a person, with no secret in it."""
-        vault, made = self.draft.vault, []
+    def lines(self, line_of: Callable[[Path_], int | None] = lambda path: None) -> list[str]:
+        """Return every remark as one line for a person, with no secret in it; `line_of` tells where a question stands."""
+        vault, made = self.draft.vault, list[str]()
         for question in self.draft.questions:
+            line = line_of(question.path) if question.remarks or question.left_out else None
+            title = f"line {line}: {question.title}" if line else question.title
             if question.left_out:
-                made.append(f"{question.title}: left out: {question.left_out}")
-            made += [f"{question.title}: {what(r, vault)}: {r.why}" for r in question.remarks]
+                made.append(f"{title}: left out: {question.left_out}")
+            made += [f"{title}: {what(r, vault)}: {r.why}" for r in question.remarks]
         made += [f"the file: {what(r, vault)}: {r.why}" for r in self.draft.remarks]
         return [one_line(vault.masked(line), 400) for line in made]
 

@@ -70,6 +70,10 @@ class Input:
             node = below
         return node.place if node is not None else Place(self._file(), 1, 1)
 
+    def line(self, path: Path_) -> int | None:
+        """Return the line in which the value at a path stands, where that can be told."""
+        return self.place(*path).line if path and self._tree() is not None else None
+
     def refuse(self, sentence: str, *path: str | int, remedy: str = "") -> SuiteError:
         """Return the error that says why the file cannot be used."""
         return SuiteError([Mistake(sentence, self.place(*path), remedy)])

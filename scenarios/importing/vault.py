@@ -22,7 +22,7 @@ _HARMLESS = re.compile(
 )
 _SCHEMES = re.compile(r"(?i)^\s*(?:(?:bearer|basic|digest|token|apikey|api-key|negotiate|key|jwt|aws4-hmac-sha256)\b[ :=]*)?\s*$")
 _SHAPES = re.compile(
-    r"eyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*"  # a JSON web token
+    r"(?<![A-Za-z])eyJ[\w-]{6,2000}\.[\w-]{6,}\.[\w-]*"  # a JSON web token; bounded, or a run of beginnings would cost its square
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abeoprs]-[\w-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\b[rs]k_(?:live|test)_\w{8,}|\bsk-[\w-]{20,}|\bAIza[\w-]{30,}|\bhvs\.[\w-]{20,}|\bdop_v1_\w{20,}|\bPMAK-[\w-]{20,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"

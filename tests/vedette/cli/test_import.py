@@ -40,7 +40,7 @@ def test_the_suite_goes_to_standard_output_and_the_remarks_to_standard_error(ved
     made = vedette("import", "gatus", SAMPLES / "gatus.yaml")
     assert made.returncode == 3
     assert made.stdout.startswith("# Made by `vedette import`")
-    assert "ping: left out: no ICMP is sent" in made.stderr
+    assert "line 103: ping: left out: no ICMP is sent" in made.stderr
     assert made.stderr.splitlines()[-1].startswith("15 endpoints: ")
     assert "s3cret" not in made.stdout + made.stderr
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.target is not None and (not args.target.strip() or not args.target.isprintable()):
         raise UsageError("--target should be a name")
     try:
-        made = _made(args)
+        made, given = _made(args)
     except SuiteError as problem:
         complain_of_suite(problem)
         return Exit.USAGE
@@ -57,13 +57,13 @@ def run(args: argparse.Namespace) -> int:
         _write(made.text, args.output)
     else:
         complain("nothing could be carried over, so no suite was written")
-    for line in made.lines():
+    for line in made.lines(given.line):
         tell(f"  {line}")
     tell(made.summary())
     return Exit.INCONCLUSIVE if made.lost else Exit.PASSED
 
 
-def _made(args: argparse.Namespace) -> Import:
+def _made(args: argparse.Namespace) -> tuple[Import, Input]:
     from scenarios.importing.formats import draft_of, formats
     from scenarios.importing.laying_out import lay_out
 
@@ -75,7 +75,7 @@ def _made(args: argparse.Namespace) -> Import:
     given.extra = {"url": args.url or "", "assets": "yes" if args.assets else ""}
     if args.environment is not None:
         given.beside = _read(args.environment)
-    return lay_out(draft_of(given, wanted), args.file.name, target=args.target or "")
+    return lay_out(draft_of(given, wanted), args.file.name, target=args.target or ""), given
 
 
 def _read(path: Path) -> Input:
