@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from probes.audit_findings import SECRET_DETECTORS, Demands, Held, article, judged, refused_without_actor
+from probes.audit_findings import (
+    SECRET_DETECTORS,
+    Demands,
+    Held,
+    article,
+    judged,
+    of_its_time,
+    of_this_run,
+    refused_without_actor,
+    scan_is_sound,
+    was_not_there,
+)
 from probes.audit_keeping import chained, unchanged
 from probes.audit_options import Action, NotAudited
 from probes.audit_trail import AuditRecord, AuditTrail, Seen, known_of, newer
 from probes.expect import trail
 from probes.ids import new_id
 from probes.leaks import blind_spots
-from probes.outcome import Check, Evidence, check, control, note
+from probes.outcome import Check, Evidence, Verdict, check, control, note
 from probes.planting import plant
 from probes.request import RequestTemplate, UnknownVariable, fill
 from probes.session import Answer, Session
@@ -36,7 +48,10 @@ class Done:
     before: tuple[AuditRecord, ...] = ()
     found: list[AuditRecord] = field(default_factory=list)
     others: int = 0
+    in_part: bool = False  # not all records could be looked through
     took_s: float = 0.0
+    began_at: datetime = datetime.max
+    unknown_before: bool = False  # it was not looked for before it was done
 
 
 @dataclass
@@ -63,7 +78,7 @@ class AuditAsking:
         for item in self.planted:
             for value in item.sought:
                 self.session.plant(value, f"planted {item.kind}")
-        yield _scan_is_sound(blind_spots(self.secret, SECRET_DETECTORS))
+        yield scan_is_sound(blind_spots(self.secret, SECRET_DETECTORS))
         if not self.session.target.correlation_headers and self.probe.match.by_request:
             say = f"target '{self.session.target.name}' has no correlation header, by which the records would be known"
             yield control("requests carry a correlation id", holds=False, say=say)
@@ -85,7 +100,7 @@ class AuditAsking:
 
     async def _audited(self, action: Action) -> AsyncIterator[Check]:
         """Do one action and wait for its record."""
-        correlation_id = self._id_for(action.request)
+        correlation_id, began_at = self._id_for(action.request), self.session.now()
         before = await self._before(action, correlation_id)
         if self.probe.undo and action.writes:
             self.back.register()
@@ -103,8 +118,9 @@ class AuditAsking:
             if made.verdict == "fail":
                 return
         known = known_of(answer.correlation_id, self.captured)
-        one = Done(action.name, answer.correlation_id, known, before.mine)
-        yield _was_not_there(one, self.probe.match.by_request)
+        one = Done(action.name, answer.correlation_id, known, before.mine if before else ())
+        one.began_at, one.unknown_before = began_at, before is None
+        yield was_not_there(one.name, len(one.before), by_request=self.probe.match.by_request)
         await self._wait(one)
         yield self._left(one)
         if one.found:
@@ -112,13 +128,16 @@ class AuditAsking:
             for made in self._judged(action, one):
                 yield made
 
-    async def _before(self, action: Action, correlation_id: str) -> Seen:
-        """Look before the action, so that its record follows it, and a source that cannot be read is told first."""
+    async def _before(self, action: Action, correlation_id: str) -> Seen | None:
+        """Look before the action, so that its record follows it, and a source that cannot be read is told first.
+
+        None where it is known by what only its answer tells.
+        """
         self.session.doing = f"looking for records before '{action.name}' ({self.trail.names})"
         try:
             return await self.trail.of(known_of(correlation_id, self.captured))
         except UnknownVariable:
-            return Seen()  # it is known by what only its answer tells
+            return None
 
     async def _do(self, action: Action, correlation_id: str) -> Answer:
         template = self._marked(action.request, correlation_id)
@@ -169,9 +188,12 @@ class AuditAsking:
 
     async def _look(self, one: Done) -> None:
         seen = await self.trail.of(one.known)
-        one.found, one.others = newer(seen.mine, one.before), seen.others
+        one.found, one.others, one.in_part = newer(seen.mine, one.before), seen.others, seen.in_part
 
     def _left(self, one: Done) -> Check:
+        if one.in_part and not one.found:
+            say = f"the record of '{one.name}' may be on another page: {self.trail.names} tells of a next one (header Link)"
+            return control(f"'{one.name}' leaves {article(self.probe.called)}", holds=False, observed="one page", say=say)
         others = f"; {one.others} records were read, none with it at {self.probe.match.path}" if one.others else ""
         return check(
             f"'{one.name}' leaves {article(self.probe.called)}",
@@ -192,6 +214,10 @@ class AuditAsking:
             held = Held(record, one.name, wanted, where, self.probe.called)
             made = list(judged(held, self.demands, self.session))
             yield from made
+            timely = of_its_time(held, self.probe.time, (one.began_at, self.session.now()), self.probe.skew)
+            yield timely
+            if timely.verdict is Verdict.SKIPPED and one.unknown_before and not self.probe.match.by_request:
+                yield of_this_run(held, self.probe.time)
             accepted = refused_without_actor(held, self.demands, self.session)
             say = f"the record of '{one.name}' would have been accepted with {' and with '.join(accepted)}"
             yield control(f"the record of '{one.name}' without its actor would be refused", holds=not accepted, say=say)
@@ -212,10 +238,13 @@ class AuditAsking:
     async def _settled(self, quiet: Sequence[Done]) -> AsyncIterator[Check]:
         """Look once more after the settling time: for records that came twice, and for those that should not come."""
         if self.probe.match.by_request and (self.done or quiet):
-            self.session.doing = f"waiting {self.probe.settle:g} s for records that come twice ({self.trail.names})"
-            await self.session.sleep(self.probe.settle)
+            wait_s = self.probe.settle + max((one.took_s for one in self.done), default=0.0)  # as long as a record takes
+            self.session.doing = f"waiting {wait_s:.1f} s for records that come twice, or should not ({self.trail.names})"
+            await self.session.sleep(wait_s)
             for one in (*self.done, *quiet):
                 await self._look(one)
+        if self.done and self.probe.match.by_request and self.trail.watch is None:
+            yield await self._nobody(self.done[0])
         for one in self.done:
             yield self._counted(one)
         for one in quiet:
@@ -228,6 +257,13 @@ class AuditAsking:
             remarks = "; ".join(self.trail.watch.remarks)
             say = f"what was logged could not all be read, and a record may be in what was not ({remarks})"
             yield control("all that was logged meanwhile was read", holds=not self.trail.watch.cut_short, say=say)
+
+    async def _nobody(self, one: Done) -> Check:
+        """Return the control that the trail gives a record for its own id only, and not the newest for any."""
+        seen = await self.trail.of({**one.known, **known_of(new_id(), {})})
+        say = f"a record was found for an id that nobody ever sent, so what is found proves nothing ({self.trail.names})"
+        name = "no record is found for an id that nobody sent"
+        return control(name, holds=not seen.mine, expected="none", observed=f"{len(seen.mine)} records", say=say)
 
     def _counted(self, one: Done) -> Check:
         many, wanted = len(one.found), self.probe.exactly
@@ -256,17 +292,6 @@ class AuditAsking:
         if self.probe.write_once is not None:
             async for made in unchanged(self.trail, self.probe.write_once, first.known, first.found[0], self._where(first)):
                 yield made
-
-
-def _was_not_there(one: Done, by_request: bool) -> Check:
-    say = f"{len(one.before)} records of '{one.name}' were there before it was done, so what is found may not follow it"
-    holds = not one.before or not by_request
-    return control(f"no record of '{one.name}' was there before it", holds=holds, observed=str(len(one.before)), say=say)
-
-
-def _scan_is_sound(missed: Sequence[str]) -> Check:
-    say = f"the scan for secrets overlooked one in a line made for it ({', '.join(missed[:5])})"
-    return control("the scan finds each secret in lines made for it", holds=not missed, say=say)
 
 
 def _given(template: RequestTemplate) -> dict[str, Any]:

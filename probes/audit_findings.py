@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from probes.audit_trail import AuditRecord
 from probes.evidence.source import LogLine
 from probes.jsonpath import find, plain_segments
 from probes.leaks import Leak, scan
+from probes.log_promise import moment
 from probes.matchers import Matcher, Selection
 from probes.misfits import misfits
 from probes.operators import instant, kind_of
-from probes.outcome import Check, Evidence, Json, check
+from probes.outcome import Check, Evidence, Json, check, control, note
 from probes.pii import names_a_secret
 from probes.planting import Planted
 from probes.session import Session
@@ -68,6 +70,41 @@ def judged(held: Held, demands: Demands, session: Session) -> Iterator[Check]:
         yield from _field(held, path, matcher, session)
     yield _names_an_actor(held, demands.actor)
     yield _no_secret(held, demands.planted)
+
+
+def of_its_time(held: Held, path: str, window: tuple[datetime, datetime], skew_s: float) -> Check:
+    """Return whether the record is of the time of its action: one of another time is that of another action."""
+    name, since, until = f"the record of '{held.action}' is of its time", *window
+    at = moment(next(iter(find(path, dict(held.record.data))), None))
+    if at is None:
+        return note(name, f"its time was not looked at: {path} of the {held.called} holds none with an offset ({held.trail})")
+    early, late = (since - at).total_seconds(), (at - until).total_seconds()
+    away = f"{timedelta(seconds=round(max(early, late)))} {'before' if early > late else 'after'} the action"
+    return check(
+        name,
+        holds=max(early, late) <= skew_s,
+        expected=f"within {skew_s:g} s of the action",
+        observed=away if max(early, late) > skew_s else "of its time",
+        say=f"the {held.called} of '{held.action}' is of another time: {path} is {away} ({held.trail})",
+        evidence=_place(held) if max(early, late) > skew_s else (),
+    )
+
+
+def of_this_run(held: Held, path: str) -> Check:
+    """Return the control of a record that was found by what only the answer told, and that has no time."""
+    say = f"the record of '{held.action}' may be of an earlier thing: it was not looked for before, and has no time at {path}"
+    return control(f"the record of '{held.action}' is of this run", holds=False, say=f"{say} ({held.trail})")
+
+
+def was_not_there(action: str, many: int, *, by_request: bool) -> Check:
+    """Return the control that no record was there before; of a thing that is changed again, others' may be."""
+    say = f"{many} records of '{action}' were there before it was done, so what is found may not follow it"
+    return control(f"no record of '{action}' was there before it", holds=not (many and by_request), observed=str(many), say=say)
+
+
+def scan_is_sound(missed: Sequence[str]) -> Check:
+    say = f"the scan for secrets overlooked one in a line made for it ({', '.join(missed[:5])})"
+    return control("the scan finds each secret in lines made for it", holds=not missed, say=say)
 
 
 def refused_without_actor(held: Held, demands: Demands, session: Session) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from probes.sql_reading import names_in_statement
 
 if TYPE_CHECKING:
     from probes.session import Session
+
+_NEXT_PAGE = re.compile(r"""(?i)rel="?[^";,]{0,80}\bnext\b""")  # RFC 8288 section 3.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Seen:
 
     mine: tuple[AuditRecord, ...] = ()
     others: int = 0
+    in_part: bool = False  # there are more pages, which were not read
 
 
 @dataclass
@@ -56,6 +60,7 @@ class AuditTrail:
     source: RowSource | None = None
     lines: list[AuditRecord] = field(default_factory=list)  # of all logs since the marks
     parsed: int = 0  # lines that they were read from
+    in_part: bool = False  # the last answer of an API told of further pages
 
     async def begin(self) -> None:
         """Set marks in logs, and find the source. Raises: EvidenceError, NotGiven."""
@@ -83,7 +88,7 @@ class AuditTrail:
         wanted = str(fill(self.match.equals, self._values(known)))
         found = await self._read(known)
         mine = tuple(one for one in found if self._is(one, wanted))
-        return Seen(mine, len(found) - len(mine))
+        return Seen(mine, len(found) - len(mine), self.in_part)
 
     async def whole(self, known: Mapping[str, Any], statement: str | None, request: RequestTemplate | None) -> list[AuditRecord]:
         """Return records with their neighbours, in order. Raises: as `of`."""
@@ -132,6 +137,7 @@ class AuditTrail:
             items = find(self.options.api.items, answer.json())
         except (NotJson, ValueError) as problem:
             raise EvidenceError(f"the answer of the {self.names} cannot be read: {problem}") from None
+        self.in_part = any(_NEXT_PAGE.search(link) for link in answer.all_headers("link"))
         strange = [item for item in items if not isinstance(item, dict)]
         if strange:
             raise EvidenceError(f"{self.options.api.items} selects what is no record in the answer of the {self.names}")

@@ -55,6 +55,8 @@ class AuditLog(Probe, kind="audit_log"):
     contract: AuditContractName | None = None  # the bundled contract that each record must fit
     json_schema: dict[str, Any] | None = Field(None, alias="schema")  # a JSON Schema that each record must fit
     actor: PlainPath = "$.actor_id"  # where a record says who did it
+    time: PlainPath = "$.timestamp"  # where a record says when; a record without is only noted
+    skew: Duration = 300.0  # how far that time may be from the action's
     within: Duration = Field(5.0, gt=0)  # in which the record must be there
     exactly: PositiveInt = 1  # how many records an action leaves
     settle: Duration = 1.0  # more looking after that, for records that come twice

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.probes.small_service import Asked, Reply
@@ -97,7 +98,7 @@ class Audited:
     ) -> None:
         record: dict[str, Any] = {
             "audit_id": str(uuid.uuid4()),
-            "timestamp": "2026-01-15T14:30:00Z",
+            "timestamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             "tenant_id": 42,
             "actor_id": actor,
             "actor_type": "user" if actor is not None else "system",
