@@ -142,8 +142,8 @@ async def prove(
     """Run each system's suite `sound_runs` times against the sound system, and once against each fault (default: all).
 
     Each run has a system, a folder and a process to itself, at most `jobs` at a time, bounded in time. With `faults`,
-    only their systems are run. A fault of a system with statements is put only to the scenarios that have to catch it;
-    with `whole`, to all of the suite. Raises: ValueError for a fault or a system that nobody knows.
+    only their systems are run. A fault is put to the scenarios that have to catch it; with `whole`, to all of the suite.
+    Raises: ValueError for a fault or a system that nobody knows.
     """
     chosen = [named(name) for name in (FAULTS if faults is None else faults)]
     wanted = list(systems or dict.fromkeys(f.system for f in chosen) if faults is not None else systems or system_names())
@@ -232,7 +232,7 @@ async def _run(folder: Path, system: type[System], target: str, fault: Fault | N
 
     async with system([fault.asked_for] if fault else [], folder=folder).running() as variables:
         suite = load_suite(system.suite, target=target, environ={**os.environ, **variables})
-        if fault is not None and suite.statements and not whole:
+        if fault is not None and not whole:
             suite = _narrowed(suite, fault)
         result = await run(suite, target, journal=Journal(folder / "undo"), run_deadline_s=RUN_DEADLINE_S)
     covers = {scenario.name: scenario.covers for scenario in suite.scenarios}
