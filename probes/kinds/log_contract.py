@@ -204,7 +204,8 @@ class LogContract(Probe, kind="log_contract"):
 
     def _of_lines(self, read: Sequence[Record], trails: Sequence[Trail], fresh: Freshness | None) -> Iterator[Check]:
         sent = [trail.sent for trail in trails]
-        judged = [one for one in read if any(each.left(one) for each in sent)] if self.only_ours else read
+        ours = {id(one) for trail in trails for lines in (trail.own, *trail.spawned.values()) for one in lines}
+        judged = [one for one in read if id(one) in ours or any(each.left(one) for each in sent)] if self.only_ours else read
         left_out = len(read) - len(judged)
         if left_out:
             yield note(
