@@ -169,7 +169,8 @@ async def prove(
             return alarms
 
         async def ask_broken(fault: Fault) -> Row:
-            row = judge_fault(fault, await ask(fault.system, fault.target or find_system(fault.system).targets[0], fault.name, busy))
+            target = fault.target or find_system(fault.system).targets[0]
+            row = judge_fault(fault, await ask(fault.system, target, fault.name, busy))
             told(f"{fault.name}: " + (f"MISSED, {row.why_missed}" if row.why_missed else "caught"))
             return row
 

@@ -31,7 +31,8 @@ def proving(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     monkeypatch.setattr(job, "ProcessPoolExecutor", InThreads)
 
     def prove(*faults: str, sound_runs: int = 0) -> tuple[int, dict[str, Any]]:
-        code = command.run(argparse.Namespace(json=True, fault=list(faults), system=[], whole=False, sound_runs=sound_runs, jobs=1))
+        asked = argparse.Namespace(json=True, fault=list(faults), system=[], whole=False, sound_runs=sound_runs, jobs=1)
+        code = command.run(asked)
         return code, json.loads(capsys.readouterr().out)
 
     return prove
