@@ -70,7 +70,7 @@ signs = st.sampled_from(["{{x}}", "${X}", "$", "$$", "{{", "}}", "{", "$${", "{{
 text = st.text(max_size=30).map(sound) | st.lists(signs, max_size=5).map("".join)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None)
 @given(text, text, text)
 def test_whatever_stands_in_an_endpoint_the_same_is_sent(name: str, value: str, body: str) -> None:
     doubled = {"headers": {"X-A": value.replace("$", "$$")}, "body": body.replace("$", "$$")}
@@ -84,7 +84,7 @@ def test_whatever_stands_in_an_endpoint_the_same_is_sent(name: str, value: str, 
     assert filled.get("body", "") == ("" if "json" in filled else body)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(
     st.text(st.characters(categories=["Ll", "Lu", "Nd"]), min_size=12, max_size=30),
     st.sampled_from(["header", "query", "body", "user", "form", "json"]),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.vedette.conftest import COMMAND, Vedette
+from vedette.cli.main import main
 
 SAMPLES = Path(__file__).parent.parent.parent / "scenarios" / "importing" / "samples"
 
@@ -83,7 +86,7 @@ def test_standard_input_is_read_for_a_dash(tmp_path: Path) -> None:
     ("words", "say"),
     [
         (("nothing", "x"), "invalid choice"),
-        (("har", "missing.har"), "could not be read: no such file or directory"),
+        (("har", "missing.har"), "could not be read"),
         (("har", "."), "is a folder"),
         (("gatus", "x.yaml", "--assets"), "--assets means nothing to 'gatus'"),
         (("gatus", "x.yaml", "--target", " "), "--target should be a name"),
@@ -91,8 +94,13 @@ def test_standard_input_is_read_for_a_dash(tmp_path: Path) -> None:
     ],
     ids=lambda v: "-".join(v)[:40] if isinstance(v, tuple) else "",
 )
-def test_a_mistake_of_the_command_line_is_told(words: tuple[str, ...], say: str, vedette: Vedette, tmp_path: Path) -> None:
+def test_a_mistake_of_the_command_line_is_told(
+    words: tuple[str, ...], say: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "x.yaml").write_text("endpoints: [{name: p, url: 'https://a', conditions: ['[STATUS] == 200']}]")
     (tmp_path / "b.yml").write_text("modules: {a: {prober: http}}")
-    refused = vedette("import", *words)
-    assert (refused.returncode, say in refused.stderr.lower() or say in refused.stderr) == (2, True), refused.stderr
+    said = io.StringIO()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # `main` wraps both for good
+    monkeypatch.setattr(sys, "stderr", said)
+    assert (main(["import", *words]), say in said.getvalue()) == (2, True), said.getvalue()
