@@ -81,7 +81,7 @@ def judge_refusal(seen: Refusal, owned: Owned) -> Check:
         expected=f"{codes(seen.wanted)}, and nothing of the owner's",
         observed=f"{answer.status}{', with what is the owner' + chr(39) + 's' if served else ''}",
         say=_sentence(seen, answer, owned, served=served),
-        evidence=shown(answer, hide=served),
+        evidence=shown(answer, hide=served or answer.ok),  # what nobody should be served may be the owner's, marked or not
     )
 
 

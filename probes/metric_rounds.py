@@ -18,6 +18,7 @@ _QUIET_FOR = 4  # times as long as with our requests a counter must stand still 
 _QUIET_AT_MOST_S = 1.0  # but no longer than this, or than it took with our requests
 _BY_CHANCE = 0.001  # a counter that others move must have moved more by our requests than chance does once in a thousand
 _POLL_S = (0.05, 1.0)
+_NO_LONGER_S = 30.0  # after so long no further round is begun
 _TYPICAL_SCRAPES = 6  # of one more round, for the limit on requests
 
 
@@ -135,7 +136,8 @@ class Rounds:
     def _may_go_on(self) -> bool:
         hopeless = any(one.equals is not None and self.of(one).alone for one in self.moves.by)
         room = self.session.target.limits.requests - self.sent
-        return not hopeless and room >= self.moves.sent + _TYPICAL_SCRAPES
+        spent_s = sum(window.seconds for window in (*self.quiet, *self.ours))
+        return not hopeless and room >= self.moves.sent + _TYPICAL_SCRAPES and spent_s < _NO_LONGER_S
 
 
 def at_least_by_chance(ours: int, all_of_them: int, share: float) -> float:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from probes.kinds.access_control import AccessControl
-from probes.outcome import Verdict
+from probes.outcome import Verdict, to_json
 from probes.tokens import Tamper, tampered
 from tests.probes.kinds.loopback import Asked, Reply, as_json
 from tests.probes.kinds.test_access_control import CHALLENGE, KEY, MARKER, Office, ask_about, options, secret, token, told
@@ -132,3 +132,13 @@ async def test_an_office_whose_answers_come_in_pieces_and_in_capitals_passes() -
         return replace(as_json({}), status=reply.status, body=reply.body, headers=headers)
 
     assert (await ask_about(serve)).verdict is Verdict.PASS
+
+
+async def test_what_a_stranger_was_served_is_not_shown_though_nothing_marks_it_as_the_owners() -> None:
+    def serve(asked: Asked) -> Reply:
+        reply = Office("no tenants")(asked)
+        return replace(reply, body=reply.body[:-1] + f', "at": {time.time_ns()}}}'.encode()) if b"total" in reply.body else reply
+
+    outcome = await ask_about(serve, options(marker=None, claims=[]))
+    assert outcome.verdict is Verdict.FAIL and "the caller 'stranger' was answered 200 instead of 404" in told(outcome)
+    assert MARKER not in json.dumps(to_json(outcome))

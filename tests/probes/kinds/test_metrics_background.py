@@ -86,6 +86,18 @@ async def test_rounds_stay_within_the_targets_limit() -> None:
     assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.sentence
 
 
+async def test_no_round_is_begun_when_the_others_took_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.metric_rounds._NO_LONGER_S", 0.0)
+    shop = Shop()
+    assert (await ask(shop, lambda scrape: 1)).verdict is Verdict.INCONCLUSIVE
+    assert shop.requests.labels("GET", "/things", "200")._value.get() == 3 + shop.scrapes
+
+
+async def test_requests_that_must_move_nothing_do_not_show_that_anything_is_counted() -> None:
+    outcome = await ask(deaf(), lambda scrape: 0, moves={**EXACTLY, "by": [{"of": "shop_cache_hits_total", "equals": 0}]})
+    assert (outcome.verdict, "none of the counters moved" in outcome.sentence) == (Verdict.INCONCLUSIVE, True)
+
+
 async def test_an_exact_number_needs_a_counter_that_nobody_else_moves() -> None:
     outcome = await ask(Shop(), lambda scrape: 1, moves=EXACTLY)
     assert (outcome.verdict, "without any request of ours" in outcome.sentence) == (Verdict.INCONCLUSIVE, True)
