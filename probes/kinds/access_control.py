@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
 from probes.access_csrf import TOKEN, Csrf
 from probes.access_identity import Identity, as_identity, is_credential, target_token
-from probes.access_refusals import SHORTEST_MARKER, Owned, judge_alike, judge_challenge, judge_words, look_alike
+from probes.access_refusals import SHORTEST_MARKER, Owned, judge_alike, judge_challenge, judge_words, look_alike, shown
 from probes.access_trials import Trials, accepted
 from probes.access_webhook import Webhook
 from probes.capture import Capture
@@ -278,7 +279,8 @@ class AccessControl(Probe, kind="access_control"):
         if claim.answer and answer is not None and answer.ok:
             wanted = Expectation.model_validate({"json": claim.answer})
             for made in wanted.judge(answer, label=f"the claim of '{claim.who}' by the {claim.said} is not believed"):
-                yield made
+                hide = claim.who != self.rightful and bool(made.evidence)
+                yield replace(made, evidence=(shown(answer, hide=True),)) if hide else made
 
 
 def _by_alias(updates: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,3 +142,14 @@ async def test_what_a_stranger_was_served_is_not_shown_though_nothing_marks_it_a
     outcome = await ask_about(serve, options(marker=None, claims=[]))
     assert outcome.verdict is Verdict.FAIL and "the caller 'stranger' was answered 200 instead of 404" in told(outcome)
     assert MARKER not in json.dumps(to_json(outcome))
+
+
+async def test_what_a_believed_claim_was_served_is_not_shown() -> None:
+    def serve(asked: Asked) -> Reply:
+        reply = Office("tenant header")(asked)
+        return replace(reply, body=reply.body[:-1] + b', "tenant": 20}') if b"total" in reply.body else reply
+
+    claim = {**CLAIM, "answer": {"$.tenant": 15}}
+    outcome = await ask_about(serve, options(marker=None, claims=[claim]))
+    assert outcome.verdict is Verdict.FAIL and "the claim of 'stranger' by the header X-Tenant is not believed" in told(outcome)
+    assert MARKER not in json.dumps(to_json(outcome))
