@@ -35,6 +35,7 @@ class Billing:
 
     def add_routes(self) -> None:
         route, platform = self.platform.route, self.platform
+        route("GET", "/api/units", self._units)
         route("GET", "/api/invoices", self._list)
         route("POST", "/api/invoices", self._issue)
         route("GET", "/api/invoices/{id}", self._read)
@@ -59,6 +60,10 @@ class Billing:
         if invoice is None:
             raise Problem(404, "not_found")
         return invoice
+
+    async def _units(self, asked: Asked) -> Response:
+        units = [one["unit"] for one in INVOICES if one["tenant_id"] == asked.who.tenant]
+        return json_response(200, {"success": True, "items": units})
 
     async def _list(self, asked: Asked) -> Response:
         found = [one for one in self.invoices.values() if one["tenant_id"] == asked.who.tenant]

@@ -30,7 +30,6 @@ class Guards:
         route = self.platform.route
         route("POST", "/api/auth/login", self._login, login=False)
         route("GET", "/api/csrf-token", self._page)
-        route("GET", "/api/profile", self._read_profile)
         route("POST", "/api/profile", self._profile)
         route("POST", "/api/meter-readings", self._reading)
 
@@ -54,9 +53,6 @@ class Guards:
         cookie = secrets.token_hex(8)
         headers = {"Set-Cookie": f"csrf={cookie}; Path=/; HttpOnly; SameSite=Strict", "Cache-Control": "no-store"}
         return json_response(200, {"csrfToken": self._token(cookie)}, headers)
-
-    async def _read_profile(self, asked: Asked) -> Response:
-        return json_response(200, {"success": True, "language": "de", "office": asked.who.tenant})
 
     async def _profile(self, asked: Asked) -> Response:
         headers = asked.request.headers
