@@ -38,19 +38,7 @@ class Program:
 
     async def run(self, argv: Sequence[str]) -> Ran:
         """Run it once. Raises: EvidenceError where it does not start, takes too long, or ends with an exit code."""
-        names = {*_PASSED_ON, *self.env}
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={name: value for name, value in os.environ.items() if name in names},
-                start_new_session=True,  # its own process group, so that its children can be killed with it
-            )
-        except (OSError, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or str(problem)
-            raise EvidenceError(f"the {self.called} could not be started: {reason.lower()}") from problem
+        process = await self._started(argv)
         try:
             async with asyncio.timeout(self.timeout):
                 return await self._output(process)
@@ -59,6 +47,30 @@ class Program:
         finally:
             _kill(process)  # at once: a second cancellation may not leave it running
             await asyncio.shield(_end(process))
+
+    async def _started(self, argv: Sequence[str]) -> asyncio.subprocess.Process:
+        """Return the running program. If we are cancelled meanwhile it may run already, and nobody else would end it."""
+        names = {*_PASSED_ON, *self.env}
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={name: value for name, value in os.environ.items() if name in names},
+                start_new_session=True,  # its own process group, so that its children can be killed with it
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except (OSError, ValueError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
+            raise EvidenceError(f"the {self.called} could not be started: {reason.lower()}") from problem
+        except asyncio.CancelledError:
+            starting.add_done_callback(_unwanted)
+            with contextlib.suppress(OSError, ValueError):
+                await asyncio.shield(_end(await asyncio.shield(starting)))
+            raise
 
     async def _output(self, process: asyncio.subprocess.Process) -> Ran:
         assert process.stdout is not None and process.stderr is not None
@@ -96,6 +108,11 @@ def _kill(process: asyncio.subprocess.Process) -> None:
     """Kill the whole group, also what outlived the program itself."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _unwanted(started: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    if not started.cancelled() and started.exception() is None:
+        _kill(started.result())
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -111,6 +111,21 @@ async def test_a_cancelled_read_kills_the_command(tmp_path: Path) -> None:
         os.kill(int(pid.read_text()), 0)
 
 
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_a_read_that_is_cancelled_while_the_command_starts_leaves_nothing(turns: int, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    task = asyncio.create_task(Command(argv=["sh", "-c", f"echo $$ > {pid}; sleep 60; true"]).mark())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(20):  # the command and what it started would hold its pipes for a minute
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    if pid.exists() and (number := pid.read_text().strip()):
+        with pytest.raises(ProcessLookupError):
+            os.killpg(int(number), 0)
+
+
 async def test_an_exit_code_is_an_error_with_the_first_line_of_complaint_and_without_secrets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
