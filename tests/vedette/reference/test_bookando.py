@@ -52,7 +52,7 @@ def test_there_are_enough_faults_and_enough_that_hide_the_evidence() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bookando_job_retry_correlation_lost", "bookando_audit_canned", "bookando_flag_for_all_tenants"]
+    "name", ["bookando_job_retry_correlation_lost", "bookando_flag_name_free", "bookando_flag_for_all_tenants"]
 )
 def test_a_telling_fault_is_caught_by_who_covers_what_it_breaks(name: str) -> None:
     assert judge_fault(named(name), run_once("bookando", "staging", name)).why_missed == ""
