@@ -12,7 +12,7 @@ from hypothesis import settings
 from probes.registry import KINDS, LEVERS, SOURCES
 
 # Properties that do not say how often they are tried: a hundred times at a desk, less where the whole suite waits for them.
-settings.register_profile("shared", parent=settings.default, max_examples=40)
+settings.register_profile("shared", parent=settings.default, max_examples=20)
 if os.environ.get("CI"):
     settings.load_profile("shared")
 

@@ -167,7 +167,7 @@ def test_the_beginning_of_an_object_is_never_a_record(document: dict[str, Any], 
     assert refused.value.cut
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "replace")), st.sampled_from(["auto", "docker", "cri", "none"])
 )
