@@ -312,3 +312,10 @@ def test_there_is_an_end_to_what_is_read(limit: str, hint: str, monkeypatch: pyt
     monkeypatch.setattr(f"probes.exposition.{limit}", 5)
     made = read(b"".join(b"a%d 1\n" % n for n in range(100)))
     assert (made.mistakes_total, hint in made.mistakes[0].say, made.lines) == (1, True, 6)
+
+
+def test_an_info_of_openmetrics_is_found_by_the_name_of_its_sample() -> None:
+    made = read(b'# TYPE build info\n# HELP build Build.\nbuild_info{version="1"} 1\n# EOF\n', openmetrics=True)
+    assert not made.mistakes
+    family = made.family("build_info")
+    assert family is not None and family.name == "build"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -16,7 +17,19 @@ from probes.kinds.access_control import AccessControl
 from probes.outcome import Verdict, to_json
 from probes.tokens import Tamper, tampered
 from tests.probes.kinds.loopback import Asked, Reply, as_json
-from tests.probes.kinds.test_access_control import CHALLENGE, KEY, MARKER, Office, ask_about, options, secret, token, told
+from tests.probes.kinds.test_access_control import (
+    CHALLENGE,
+    HOOK,
+    KEY,
+    MARKER,
+    Hooks,
+    Office,
+    ask_about,
+    options,
+    secret,
+    token,
+    told,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +67,6 @@ async def test_a_caller_with_the_targets_own_credentials_proves_nothing() -> Non
 
 
 def issued(by: str, *, ends_in: int) -> str:
-    import base64
     import hashlib
     import hmac
 
@@ -153,3 +165,27 @@ async def test_what_a_believed_claim_was_served_is_not_shown() -> None:
     outcome = await ask_about(serve, options(marker=None, claims=[claim]))
     assert outcome.verdict is Verdict.FAIL and "the claim of 'stranger' by the header X-Tenant is not believed" in told(outcome)
     assert MARKER not in json.dumps(to_json(outcome))
+
+
+async def test_a_name_with_its_password_is_shown_in_no_form() -> None:
+    def serve(asked: Asked) -> Reply:
+        given = asked.headers.get("authorization", "")
+        return as_json({"number": MARKER, "by": given}) if given else as_json({"by": "nobody"}, 401, CHALLENGE)
+
+    owner = {"username": "anna", "password": secret("pw-7281-and-more")}
+    given = {"request": {"path": "/x"}, "identities": {"owner": owner}, "as": "owner", "accepted": {"json": {"$.no": 1}}}
+    shown = json.dumps(to_json(await ask_about(serve, {**given, "marker": {"json": "$.number"}})))
+    assert "authorization" not in shown and "pw-7281" not in shown
+    assert base64.b64encode(b"anna:pw-7281-and-more").decode() not in shown
+
+
+async def test_a_delivery_keeps_the_type_that_the_scenario_gives() -> None:
+    types: list[str] = []
+
+    def serve(asked: Asked) -> Reply:
+        types.append(asked.headers.get("content-type", ""))
+        return Hooks()(asked)
+
+    request = {**HOOK["request"], "headers": {"Content-Type": "application/cloudevents+json"}}
+    outcome = await ask_about(serve, {"webhook": {**HOOK, "request": request}})
+    assert (outcome.verdict, set(types)) == (Verdict.PASS, {"application/cloudevents+json"})

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from probes.audit_findings import scan_is_sound
 from probes.outcome import Outcome, Verdict
 from tests.probes.kinds.audited import Audited
 from tests.probes.kinds.test_audit_log import CREATE, LIST, UPDATE, a_probe, outcome_of
@@ -125,3 +127,37 @@ async def test_a_record_that_may_be_on_another_page_is_not_called_missing() -> N
 async def test_each_record_is_of_its_own_action_in_a_row_of_them() -> None:
     outcome = await outcome_of(a_probe(CREATE, UPDATE, **BY_ENTITY))
     assert outcome.verdict is Verdict.PASS, outcome.sentence
+
+
+async def test_a_chain_without_our_records_says_nothing_of_them() -> None:
+    service, others = Audited(frozenset({"chain"})), Audited(frozenset({"chain"}))
+
+    async def handle(one: Asked) -> Reply:
+        if one.path == "/chain":
+            return await others.handle(Asked("GET", "/audit", {}, None))
+        return await service.handle(one)
+
+    for number in range(3):
+        await others.handle(Asked("POST", "/appointments", {"x-correlation-id": f"c-{number}"}, {"password": "x"}))
+    async with serving(handle) as url:
+        probe = a_probe(chain={"over": "canonical", "request": {"path": "/chain"}})
+        outcome = await asked(probe, a_session(a_target(url, allow=("write",))))
+    assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.sentence
+    assert "1 of our 1 records are not among the 3 that were read" in outcome.sentence
+
+
+async def test_what_cannot_be_captured_is_told_and_its_record_is_not_looked_for() -> None:
+    outcome = await outcome_of(a_probe({**CREATE, "capture": {"id": {"json": "$.nope"}}}))
+    assert outcome.verdict is Verdict.FAIL
+    assert "'id' could not be captured from the answer to 'appointment.created'" in outcome.sentence
+    assert not any("leaves an audit record" in made.name or made.verdict is Verdict.ERROR for made in outcome.checks)
+
+
+def test_a_scan_that_overlooks_a_secret_clears_nothing() -> None:
+    assert [scan_is_sound(missed).verdict for missed in ([], ["password in base64"])] == [Verdict.PASS, Verdict.INCONCLUSIVE]
+
+
+def test_a_value_that_cannot_be_planted_is_a_mistake_of_the_suite() -> None:
+    request = {**CREATE["request"], "json": {"password": "{{planted.passwort}}"}}
+    with pytest.raises(ValidationError, match=r"there is no '{{planted.passwort}}'; there is email"):
+        a_probe({**CREATE, "request": request})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +14,9 @@ from probes.evidence.prometheus import Prometheus
 from probes.evidence.source import EvidenceError
 from probes.kinds.promql import Promql
 from probes.outcome import Outcome, Verdict
-from tests.probes.kinds.loopback import outcome_of
+from probes.promql_range import range_of
+from probes.promql_syntax import parse
+from tests.probes.kinds.loopback import Asked, Loopback, Reply, as_json, outcome_of
 from tests.probes.prometheus_server import PROGRAM, RealPrometheus, prometheus
 
 PAST: dict[str, Any] = {
@@ -325,6 +329,9 @@ async def test_the_source_gives_values_rules_and_alerts(real: RealPrometheus) ->
         pytest.param({"query": "count(x)", "expect": {"ge": 1}}, "it cannot fail", id="a count is at least 1"),
         pytest.param({"query": "x > 5", "expect": {"gt": 5}}, "it cannot fail", id="filtered before"),
         pytest.param({"query": "x > bool 5", "expect": {"le": 1}}, "it cannot fail", id="bool"),
+        pytest.param({"query": "-rate(x_total[5m])", "expect": {"le": 0}}, "it cannot fail", id="minus a rate"),
+        pytest.param({"query": "x_total", "expect": {"ge": 0}}, "it cannot fail", id="a counter is never negative"),
+        pytest.param({"query": "up", "expect": {"le": 1}}, "it cannot fail", id="up is 0 or 1"),
         pytest.param({"query": "clamp_max(x, 5)", "expect": {"le": 5}}, "it cannot fail", id="clamped"),
         pytest.param({"query": "x", "samples": {"ge": 0}}, "holds for any number of samples", id="any number of samples"),
         pytest.param({"query": "x", "expect": {"matches": "a"}}, "'matches' says nothing of a number", id="no number"),
@@ -333,3 +340,19 @@ async def test_the_source_gives_values_rules_and_alerts(real: RealPrometheus) ->
 def test_what_cannot_be_asked_or_cannot_fail_is_refused_before_anything_is_sent(options: dict[str, Any], hint: str) -> None:
     with pytest.raises(ValidationError, match=hint.replace("(", r"\(")):
         Promql.model_validate({"source": "p", **options})
+
+
+def test_of_no_number_nothing_is_known() -> None:
+    assert range_of(parse("NaN")) == (-math.inf, math.inf)
+
+
+@pytest.mark.anyio
+async def test_a_source_that_answers_everything_alike_proves_nothing() -> None:
+    def canned(asked: Asked) -> Reply:
+        sample = {"metric": {"__name__": "queue_depth"}, "value": [time.time(), "0.5"]}
+        return as_json({"status": "success", "data": {"resultType": "vector", "result": [sample]}})
+
+    async with Loopback(canned).running() as server:
+        probe = Promql.model_validate({"source": "prometheus", "query": "queue_depth", "expect": {"lt": 10}, "every": False})
+        outcome = await outcome_of(probe, server.url, evidence={"prometheus": Prometheus(url=server.url)})
+    assert (outcome.verdict, "its answers are not to what it is asked" in outcome.sentence) == (Verdict.INCONCLUSIVE, True)
