@@ -15,20 +15,24 @@ _DEEPEST = 8
 _WITHOUT = ("scenarios", "targets")
 
 Read = Callable[[Scalar], tuple[str, Table]]  # a name or path -> what the file is known by, and its root
+ReadPart = Callable[[Scalar], Node]  # a path -> the root of the file
 
 
-def extended(own: Table, known_by: str, read: Read, mistakes: list[Mistake], *, scenario_keys: Collection[str]) -> Table:
+def extended(
+    own: Table, known_by: str, read: Read, mistakes: list[Mistake], *, read_part: ReadPart, scenario_keys: Collection[str]
+) -> Table:
     """Return the table laid over all that it extends; `scenario_keys` are those that go with any probe.
 
     Targets, fragments, defaults and statements are joined at any depth, own keys win. A scenario with the name of one
-    below is laid over it. `without` takes scenarios and targets away.
+    below is laid over it. `without` takes scenarios and targets away. `read_part` reads statements in a file of their own.
     """
-    return _Extending(read, mistakes, frozenset(scenario_keys)).of(own, (known_by,))
+    return _Extending(read, read_part, mistakes, frozenset(scenario_keys)).of(own, (known_by,))
 
 
 class _Extending:
-    def __init__(self, read: Read, mistakes: list[Mistake], scenario_keys: frozenset[str]) -> None:
+    def __init__(self, read: Read, read_part: ReadPart, mistakes: list[Mistake], scenario_keys: frozenset[str]) -> None:
         self._read = read
+        self._read_part = read_part
         self._mistakes = mistakes
         self._scenario_keys = scenario_keys
 
@@ -51,8 +55,8 @@ class _Extending:
         found = []
         for item in node.items if isinstance(node, Listing) else (node,):
             if not isinstance(item, Scalar) or not isinstance(item.value, str) or not item.value:
-                self._mistakes.append(Mistake("'extends' should name suites", item.place, "a bundled one, or a path", "extends"))
-                continue
+                wrong = Mistake("'extends' should name suites", item.place, "a bundled one, or a path", "extends")
+                raise SuiteError([*self._mistakes, wrong])  # what the file lacks without it would be noise
             known_by, root = self._read(item)
             if known_by in way:
                 text = "suites extend each other in a circle"
@@ -76,9 +80,16 @@ class _Extending:
             return self._scenarios(own, base)
         if key == "plugins" and isinstance(own, Listing) and isinstance(base, Listing):
             return Listing((*base.items, *own.items), own.place)
+        if key == "statements":
+            own, base = self._whole(own), self._whole(base)
         if isinstance(own, Table) and isinstance(base, Table):
             return _joined(own, base)
         return own
+
+    def _whole(self, statements: Node) -> Node:
+        """Return what stands in the file that is named in place of statements, for only that can be joined."""
+        named = isinstance(statements, Scalar) and isinstance(statements.value, str) and "${" not in statements.value
+        return self._read_part(statements) if named else statements  # type: ignore[arg-type]
 
     def _scenarios(self, own: Listing, base: Listing) -> Listing:
         mine = {name: item for item in own.items if (name := _name(item))}

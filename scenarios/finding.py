@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from scenarios.mistakes import Mistake, SuiteError, near
-from scenarios.source import Listing, Scalar, Table, read_file
+from scenarios.source import Listing, Node, Scalar, Table, read_file
 
 LIBRARY = Path(__file__).parent / "library"
 _FILES = 100
@@ -44,6 +46,22 @@ def named_beside(item: Scalar, path: Path) -> tuple[Path, bool]:
     return _found(str(item.value), path.parent / str(item.value), item)
 
 
+def read_named(item: Scalar, mistakes: list[Mistake]) -> Node:
+    """Return the root of a file that a suite names, such as that of its statements. Raises: SuiteError."""
+    file = beside(item)
+    with told_at(item):
+        return read_file(file, shown(file), mistakes)
+
+
+@contextlib.contextmanager
+def told_at(item: Scalar) -> Iterator[None]:
+    """Tell of a file that cannot be read at the place that names it."""
+    try:
+        yield
+    except SuiteError as problem:
+        raise SuiteError([m if m.place else replace(m, place=item.place) for m in problem.mistakes]) from None
+
+
 def _found(name: str, path: Path, item: Scalar | None) -> tuple[Path, bool]:
     place = item.place if item is not None else None
     names = bundled_suites()
@@ -53,8 +71,8 @@ def _found(name: str, path: Path, item: Scalar | None) -> tuple[Path, bool]:
     if _exists(path):
         return path, LIBRARY in path.resolve().parents
     if looks_like_path:
-        beside = [str(p) for p in (path.parent.glob("*.y*ml") if path.parent.is_dir() else ())]
-        raise SuiteError([Mistake(f"there is no file '{name}'", place, near(str(path), beside))])
+        by_stem = {p.stem: str(p) for p in (path.parent.glob("*.y*ml") if path.parent.is_dir() else ())}
+        raise SuiteError([Mistake(f"there is no file '{name}'", place, near(path.stem, by_stem, shown=by_stem))])
     remedy = near(name, names) or f"give a path, or one of the bundled suites: {', '.join(names)}"
     raise SuiteError([Mistake(f"there is no suite '{name}'", place, remedy)])
 

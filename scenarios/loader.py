@@ -19,12 +19,21 @@ from scenarios.crosscheck import (
     without_schedule,
 )  # fmt: skip
 from scenarios.extending import EXTENDING_KEYS, extended
-from scenarios.finding import LIBRARY, beside, bundled_suites, find_suite, named_beside, read_suite, shown
+from scenarios.finding import (
+    LIBRARY,
+    bundled_suites,
+    find_suite,
+    named_beside,
+    read_named,
+    read_suite,
+    shown,
+    told_at,
+)
 from scenarios.fragments import Fragments, lay_under
 from scenarios.mistakes import Mistake, SuiteError, near_or_known
 from scenarios.model import Scenario, ScenarioKeys, Suite
 from scenarios.parts import COMMON_KEYS, Workshop
-from scenarios.source import Listing, Node, Scalar, Table, plain, read_file
+from scenarios.source import Listing, Node, Scalar, Table, plain
 from scenarios.statement import Statement
 from scenarios.statements import read_statements, wrong_covers
 from scenarios.validation import validate
@@ -63,11 +72,15 @@ def with_bases(root: Table, path: Path, mistakes: list[Mistake]) -> Table:
 
     def read(item: Scalar) -> tuple[str, Table]:
         found, bundled = named_beside(item, paths[item.place.file])
-        base = read_suite(found, bundled, mistakes)
+        with told_at(item):
+            base = read_suite(found, bundled, mistakes)
         paths[base.place.file] = found
         return shown(found), base
 
-    return extended(root, shown(path), read, mistakes, scenario_keys=COMMON_KEYS)
+    def read_part(item: Scalar) -> Node:
+        return read_named(item, mistakes)
+
+    return extended(root, shown(path), read, mistakes, read_part=read_part, scenario_keys=COMMON_KEYS)
 
 
 class _Loading:
@@ -143,7 +156,7 @@ class _Loading:
         node = self._root.get("statements")
 
         def read(named: Scalar) -> Node:
-            return read_file(beside(named), shown(beside(named)), self.mistakes)
+            return read_named(named, self.mistakes)
 
         found = {} if node is None else read_statements(self._expanded(node, "statements", strict=True), read, self.mistakes)
         wrong_covers(self._drafts, found, self.mistakes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,11 +69,15 @@ class SuiteError(Exception):
         return "\n\n".join(blocks + ([f"and {more} more"] if more > 0 else []))
 
 
-def near(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
-    """Return `did you mean 'x'?` for the known name closest to a misspelt one, or an empty text."""
+def near(name: str, known: Iterable[str], *, likeness: float = 0.6, shown: Mapping[str, str] | None = None) -> str:
+    """Return `did you mean 'x'?` for the known name closest to a misspelt one, or an empty text.
+
+    `shown` says what is to be written for a name.
+    """
     by_lower = {k.lower(): k for k in known}
     found = difflib.get_close_matches(name.lower(), list(by_lower), 1, likeness)
-    return f"did you mean '{by_lower[found[0]]}'?" if found else ""
+    right = by_lower[found[0]] if found else ""
+    return f"did you mean '{(shown or {}).get(right, right)}'?" if found else ""
 
 
 def near_or_known(name: str, known: Iterable[str], *, at_most: int = 24) -> str:

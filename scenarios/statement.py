@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from probes.fields import Configured
+
+
+def _a_reason(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("should say why it cannot be seen from outside")
+    return value
 
 
 class Statement(Configured):
@@ -12,4 +20,4 @@ class Statement(Configured):
 
     section: str = Field(min_length=1)  # where the contract says it
     says: str = Field(min_length=1)  # what it says, in one sentence
-    unobservable: str = ""  # why it cannot be seen from outside, where it cannot
+    unobservable: Annotated[str, BeforeValidator(_a_reason)] = ""  # why it cannot be seen from outside, where it cannot

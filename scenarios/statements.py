@@ -15,6 +15,7 @@ from scenarios.validation import validate
 from scenarios.variables import join
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
+_UNREADABLE = Statement(section="?", says="?")  # it is there, and what is wrong with it is told
 
 
 def read_statements(node: Node, read: Callable[[Scalar], Node], mistakes: list[Mistake]) -> dict[str, Statement]:
@@ -33,10 +34,11 @@ def read_statements(node: Node, read: Callable[[Scalar], Node], mistakes: list[M
             remedy = "small letters, digits, dots and hyphens, such as log.tenant-id"
             mistakes.append(Mistake(f"'{name}' is no id of a statement", entry.place, remedy, path))
         elif not isinstance(entry.node, Table):
-            mistakes.append(Mistake(f"the statement '{name}' should be a mapping", entry.node.place, "section and says", path))
+            remedy = "write {section: where the contract says it, says: what it says}"
+            mistakes.append(Mistake(f"the statement '{name}' should be a mapping", entry.node.place, remedy, path))
+            found[name] = _UNREADABLE
         else:
-            made = validate(Statement, entry.node, path, mistakes, key_place=entry.place)
-            found |= {name: made} if made else {}
+            found[name] = validate(Statement, entry.node, path, mistakes, key_place=entry.place) or _UNREADABLE
     return found
 
 

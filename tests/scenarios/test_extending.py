@@ -102,6 +102,26 @@ def test_several_are_laid_over_each_other_in_order(tmp_path: Path) -> None:
     assert suite.scenarios[0].probe.expect.status.codes == ("204",)
 
 
+@pytest.mark.parametrize(
+    "own",
+    ["statements: {ours: {section: Own, says: so}}\n", "statements: ours.yaml\n", ""],
+    ids=["beside", "in a file", "none"],
+)
+def test_statements_in_files_of_their_own_are_joined_too(own: str, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "base_statements.yaml").write_text("up: {section: Health, says: it is up}\n")
+    (tmp_path / "ours.yaml").write_text("ours: {section: Own, says: so}\n")
+    named = BASE.replace("statements:\n  up: {section: Health, says: it is up}\n", "statements: base_statements.yaml\n")
+    suite = _load(tmp_path, f"extends: below/base.yaml\n{own}", named)
+    assert set(suite.statements) == ({"up", "ours"} if own else {"up"})
+
+
+def test_two_bundled_suites_can_be_stood_on_at_once(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("extends: [bookando, askpro]\n")
+    suite = load_suite(str(tmp_path / "own.yaml"), environ={})
+    assert {"log.json-lines", "alert.tenant-leak"} <= set(suite.statements)
+
+
 @pytest.mark.parametrize("name", ["askpro", "demo"])
 def test_a_bundled_suite_can_be_stood_on(name: str, tmp_path: Path) -> None:
     environ = {"VEDETTE_DEMO_URL": "http://x.test", "VEDETTE_DEMO_LOG": "l", "VEDETTE_REFERENCE_TOKEN": "t"}
@@ -116,6 +136,16 @@ def test_a_bundled_suite_can_be_stood_on(name: str, tmp_path: Path) -> None:
         ("extends: below/bas.yaml\n", "own.yaml:1: there is no file 'below/bas.yaml' | did you mean '{folder}/below/base.yaml'?"),
         ("extends: askpor\n", "own.yaml:1: there is no suite 'askpor' | did you mean 'askpro'?"),
         ("extends: {a: 1}\n", "own.yaml:1: 'extends' should name suites | a bundled one, or a path"),
+        ("extends: nowhere.yaml\n", "own.yaml:1: there is no file 'nowhere.yaml' | "),
+        ("extends: ./below\n", "own.yaml:1: the file '{folder}/below' could not be read: is a folder | "),
+        (
+            "extends: below/base.yaml\nstatements: no.yaml\n",
+            "own.yaml:2: the file '{folder}/no.yaml' could not be read: no such file",
+        ),
+        (
+            "extends: below/base.yaml\nstatements: {up: {unobservable: true}}\n",
+            "own.yaml:2: 'unobservable' cannot be true | should say why it cannot be seen from outside",
+        ),
         ("extends: own.yaml\n", "own.yaml:1: suites extend each other in a circle | "),
         ("without: {scenarios: [x]}\n", "own.yaml:1: 'without' takes away from nothing | it goes with 'extends'"),
         (
@@ -135,11 +165,30 @@ def test_a_bundled_suite_can_be_stood_on(name: str, tmp_path: Path) -> None:
             "base.yaml:16: the statement 'up' is said to be unobservable | leave one of the two out",
         ),
     ],
-    ids=["file", "suite", "shape", "circle", "nothing", "name", "key", "covers", "unobservable"],
+    ids=[
+        "file",
+        "suite",
+        "shape",
+        "far",
+        "folder",
+        "statements",
+        "reason",
+        "circle",
+        "nothing",
+        "name",
+        "key",
+        "covers",
+        "unobservable",
+    ],
 )
 def test_each_mistake_has_its_sentence_at_its_own_file(own: str, told: str, tmp_path: Path) -> None:
     expected = told.replace("{folder}", str(tmp_path))
     assert any(one.startswith(expected) for one in _told(tmp_path, own)), _told(tmp_path, own)
+
+
+def test_what_follows_from_a_mistake_is_not_told(tmp_path: Path) -> None:
+    assert _told(tmp_path, "extends: {a: 1}\n") == ["own.yaml:1: 'extends' should name suites | a bundled one, or a path"]
+    assert len(_told(tmp_path, "extends: below/base.yaml\nstatements: {up: {says: ''}}\n")) == 1
 
 
 def test_a_mistake_below_is_told_at_the_line_of_the_file_below(tmp_path: Path) -> None:

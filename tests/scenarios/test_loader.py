@@ -130,7 +130,7 @@ def test_a_value_of_the_environment_is_not_repeated(tmp_path: Path) -> None:
                                   " | a suite without scenarios would check nothing | scenarios"]),
         (HEAD + ONE + "description: [1]", ["4: 'description' should be text |  | description"]),
         (HEAD + ONE + "defaults: {name: x}",
-         ["4: unknown field 'name' | known here: covers, formerly, owner, retries, runbook, schedule, severity, sign_off,"
+         ["4: unknown field 'name' | known here: alone, covers, formerly, owner, retries, runbook, schedule, severity, sign_off,"
           " tags, targets, timeout, why | defaults.name"]),
         (HEAD + ONE + "fragments: {a: 1}", ["4: the fragment 'a' should be a mapping |  | fragments.a"]),
         (HEAD + "targets: {}\n" + ONE, ["3: the key 'targets' is given twice | first given in line 2 | "]),
