@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.access_csrf import TOKEN, Csrf, wrong_tokens
 from probes.access_identity import Identity, as_anonymous, as_identity, target_token, with_token
-from probes.access_refusals import Owned, Refusal, judge_method, judge_refusal, judge_trace
+from probes.access_refusals import Owned, Refusal, judge_method, judge_refusal, judge_trace, shown
 from probes.access_webhook import Webhook
 from probes.cookies import CookieJar
 from probes.expect import Expectation, trail
@@ -181,19 +181,26 @@ class Trials:
 
 
 def accepted(name: str, wanted: Expectation, answer: Answer) -> Check:
-    """Return the control that the right one is let in."""
+    """Return the control that the right one is let in. What it was served is not shown: that is what nobody else may see."""
+    broken = _broken(wanted, answer)
+    why = f": it does not hold that {broken}" if broken and answer.ok else ""
     return control(
         name,
-        holds=_holds(wanted, answer),
+        holds=not broken,
         expected="accepted",
         observed=str(answer.status),
-        say=f"not proven, because this did not hold: {name} {trail(answer)}",
-        evidence=answer.as_evidence() if not _holds(wanted, answer) else (),
+        say=f"not proven, because this did not hold: {name}{why} {trail(answer)}",
+        evidence=shown(answer, hide=answer.ok) if broken else (),
     )
 
 
 def _holds(wanted: Expectation, answer: Answer) -> bool:
-    return not any(made.verdict is Verdict.FAIL for made in wanted.judge(answer))
+    return not _broken(wanted, answer)
+
+
+def _broken(wanted: Expectation, answer: Answer) -> str:
+    """Return the name of what is not as expected of an answer, or an empty text."""
+    return next((made.name for made in wanted.judge(answer) if made.verdict is Verdict.FAIL), "")
 
 
 def _bare(session: Session, template: RequestTemplate) -> RequestTemplate:

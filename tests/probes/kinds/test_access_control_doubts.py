@@ -170,11 +170,14 @@ async def test_what_a_believed_claim_was_served_is_not_shown() -> None:
 async def test_a_name_with_its_password_is_shown_in_no_form() -> None:
     def serve(asked: Asked) -> Reply:
         given = asked.headers.get("authorization", "")
-        return as_json({"number": MARKER, "by": given}) if given else as_json({"by": "nobody"}, 401, CHALLENGE)
+        return as_json({"number": MARKER, "by": given.partition(" ")[2]}) if given else as_json({"by": "nobody"}, 401, CHALLENGE)
 
     owner = {"username": "anna", "password": secret("pw-7281-and-more")}
     given = {"request": {"path": "/x"}, "identities": {"owner": owner}, "as": "owner", "accepted": {"json": {"$.no": 1}}}
-    shown = json.dumps(to_json(await ask_about(serve, {**given, "marker": {"json": "$.number"}})))
+    outcome = await ask_about(serve, {**given, "marker": {"json": "$.number"}})
+    assert "the rightful owner is served before the others are tried: it does not hold that $.no" in outcome.sentence
+    shown = json.dumps(to_json(outcome))
+    assert MARKER not in shown
     assert "authorization" not in shown and "pw-7281" not in shown
     assert base64.b64encode(b"anna:pw-7281-and-more").decode() not in shown
 
