@@ -129,7 +129,9 @@ def test_a_nasty_text_comes_back_the_same_as_value_and_as_key(text: str) -> None
 
 
 @pytest.mark.parametrize(
-    "value", [10**18, float("inf"), float("nan"), {"<<": 1}, {1: 2}, [[[[[]]]]] * 1 and {"a": object()}], ids=repr
+    "value",
+    [10**18, float("inf"), float("nan"), {"<<": 1}, {1: 2}, {"a": object()}],
+    ids=["large", "infinite", "no number", "merge key", "number as key", "no YAML"],
 )
 def test_what_would_not_come_back_does_not_fit(value: Any) -> None:
     assert not fits(value)
