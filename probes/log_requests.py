@@ -17,7 +17,7 @@ from probes.ids import trace_ids
 from probes.log_promise import first
 from probes.log_records import Record
 from probes.matchers import Matcher
-from probes.outcome import Check, Json, check
+from probes.outcome import Check, Json, check, control
 from probes.request import RequestTemplate, fill
 from probes.session import Answer, Session, TargetError
 from probes.status import StatusMatcher
@@ -104,10 +104,13 @@ class Sent:
         assert self.answer is not None
         [*findings] = self.request.wanted_status.filled(self.values).judge(_status(self.answer), self.answer.sent_at)
         wanted = " and ".join(finding.phrase for finding in findings)
-        status = self.answer.status
+        status, holds = self.answer.status, all(finding.holds for finding in findings)
+        if status == 429 and not holds:
+            say = f"the request '{self.name}' met a rate limit, so its lines are not those that were meant ({self.known_by})"
+            return control(f"the request '{self.name}' meets no rate limit", holds=False, observed="429", say=say)
         return check(
             f"the request '{self.name}' is answered as expected",
-            holds=all(finding.holds for finding in findings),
+            holds=holds,
             expected=wanted,
             observed=status,
             say=f"the request '{self.name}' was answered with {status}, expected that it {wanted} ({self.known_by})",

@@ -19,6 +19,7 @@ from probes.request import RequestTemplate
 if TYPE_CHECKING:
     from probes.metric_rounds import Moved, Rounds
 
+_TOO_MANY = 429
 _START = "process_start_time_seconds"
 
 
@@ -161,6 +162,10 @@ def judged(rounds: Rounds) -> Iterator[Check]:
         wrong = next((delta for delta in moved.ours if not one.holds(delta)), None)
         if wrong is not None and wrong > one.least and moved.alone:  # more than there should be: others' may be among it
             yield proof
+            continue
+        if wrong is not None and _TOO_MANY in statuses:
+            say = f"our {answered} met a rate limit, so it was not shown what moves {one.of}"
+            yield control(f"{one.of} moved by our requests", holds=False, expected=str(one), observed=f"{wrong:g}", say=say)
             continue
         missing = " and there is no such metric" if last.owner(selector(one.of).name) is None else ""
         delta = moved.ours[0] if wrong is None else wrong

@@ -15,7 +15,7 @@ from probes.fields import Configured, Duration
 from probes.metric_families import Agreed, FamilyContract, LabelName
 from probes.metric_moves import Moves
 from probes.metric_thresholds import Threshold
-from probes.outcome import Check, check, note
+from probes.outcome import Check, check, control, note
 from probes.probe import Probe
 from probes.request import RequestTemplate
 from probes.target import Grant
@@ -119,7 +119,7 @@ class _Visit:
         self.session.doing = "scraping"
         answer = await self.session.send(self.probe.request)
         self.served = list(self._is_exposition(answer))
-        if any(made.verdict == "fail" for made in self.served):
+        if any(made.say for made in self.served):
             return None
         openmetrics = answer.content_type == "application/openmetrics-text"
         self.session.doing = f"reading {len(answer.body)} bytes of metrics"
@@ -179,6 +179,9 @@ class _Visit:
     def _is_exposition(self, answer: Answer) -> list[Check]:
         from probes.staleness import came_from_cache, may_be_kept
 
+        if answer.status == 429:
+            say = f"the look at the metrics met a rate limit, so they were not seen {trail(answer)}"
+            return [control("looking at the metrics meets no rate limit", holds=False, observed="429", say=say)]
         made = [
             check("the metrics are served", holds=answer.status == 200, expected="200", observed=answer.status,
                   say=f"the metrics are not served: {asked(answer)} answered {answer.status} instead of 200 "

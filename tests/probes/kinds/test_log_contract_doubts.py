@@ -45,3 +45,14 @@ async def test_a_clock_that_is_two_minutes_off_and_lines_of_other_tenants_pass(l
 
     outcome = await asked_of(serve, log, requests=TWICE, fields={}, error_fields=None)
     assert outcome.verdict is Verdict.PASS, outcome.sentence
+
+
+async def test_a_rate_limit_is_not_the_logs_fault(log: Path) -> None:
+    def serve(asked: Asked) -> Reply:
+        with log.open("a") as stream:
+            stream.write(f"{json.dumps(line(asked))}\n")
+        return Reply(429) if asked.path.startswith("/two") else as_json({})
+
+    outcome = await asked_of(serve, log, requests=TWICE, fields={}, error_fields=None)
+    assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.sentence
+    assert "the request 'two' met a rate limit" in outcome.sentence

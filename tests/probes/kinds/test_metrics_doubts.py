@@ -6,9 +6,11 @@ import time
 
 import pytest
 
+from probes.kinds.metrics_contract import MetricsContract
 from probes.metric_labels import Hygiene
 from probes.outcome import Verdict
-from tests.probes.kinds.test_metrics_contract import FAMILIES, Shop, ask, line, replaced
+from tests.probes.kinds.loopback import Asked, Loopback, Reply, outcome_of
+from tests.probes.kinds.test_metrics_contract import FAMILIES, OPTIONS, THINGS, Shop, ask, line, replaced
 
 pytestmark = pytest.mark.anyio
 
@@ -78,3 +80,16 @@ async def test_a_path_with_personal_data_is_not_shown() -> None:
     outcome = await ask(line('late{path="/users/anna.b@firma.de/507f1f77bcf86cd799439011"} 1\n'))
     assert outcome.verdict is Verdict.FAIL and "anna" not in repr(outcome)
     assert "holds an email address" in outcome.sentence
+
+
+@pytest.mark.parametrize("limited", ["/metrics", "/things"])
+async def test_a_rate_limit_is_not_the_metrics_fault(limited: str) -> None:
+    shop, seen = Shop(), list[str]()
+
+    def serve(asked: Asked) -> Reply:
+        seen.append(asked.path)
+        return Reply(429) if asked.path == limited and seen.count(limited) == 2 else shop(asked)
+
+    async with Loopback(serve).running() as server:
+        outcome = await outcome_of(MetricsContract.model_validate({**OPTIONS, "moves": THINGS}), server.url)
+    assert (outcome.verdict, "met a rate limit" in outcome.sentence) == (Verdict.INCONCLUSIVE, True), outcome.sentence
