@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from probes.capture import Capture, CaptureName
 from probes.expect import JsonPath
-from probes.fields import Configured, EvidenceRef
+from probes.fields import Configured, LogRef, RowRef
 from probes.jsonpath import plain_segments
 from probes.log_records import Wrapped
 from probes.matchers import Matcher
@@ -73,7 +73,7 @@ class NotAudited(Configured):
 class Rows(Configured):
     """Records as rows of a database: one statement for each action, with `:name` for what is known of it."""
 
-    source: EvidenceRef  # a source of rows, such as one of kind postgres or mysql
+    source: RowRef  # a source of rows, such as one of kind postgres or mysql
     statement: ReadingStatement  # with :correlation_id, and :name for what was captured
     parameters: dict[CaptureName, Any] = Field(default_factory=dict)  # further ones, such as tenant: "{{vars.tenant_id}}"
     columns: dict[str, str] = Field(default_factory=dict)  # what a field of the record is called in the table: tenant_id: org_id
@@ -93,7 +93,7 @@ class FromApi(Configured):
 class Records(Configured):
     """Where the audit records are read: give one of `logs`, `rows` and `api`."""
 
-    logs: tuple[EvidenceRef, ...] | None = None  # log sources; each line that is a JSON object may be a record
+    logs: tuple[LogRef, ...] | None = None  # log sources; each line that is a JSON object may be a record
     wrapped: Wrapped = "auto"  # what a container runtime put around the lines
     rows: Rows | None = None  # a database
     api: FromApi | None = None  # an audit API of the target

@@ -119,12 +119,22 @@ def _plain_yaml(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Marks a field that names something of the target; `to` is `evidence` or `faults`."""
+    """Marks a field that names something of the target; `to` is `evidence` or `faults`.
+
+    `sort` is the name of the class that an evidence source must be of, such as `LogSource`.
+    """
 
     to: str
+    sort: str = ""
 
 
 EvidenceRef = Annotated[str, Ref("evidence")]
+LogRef = Annotated[str, Ref("evidence", "LogSource")]
+KeyRef = Annotated[str, Ref("evidence", "KeySource")]
+SampleRef = Annotated[str, Ref("evidence", "SampleSource")]
+RowRef = Annotated[str, Ref("evidence", "RowSource")]
+ApiRef = Annotated[str, Ref("evidence", "ApiSource")]
+AlertmanagerRef = Annotated[str, Ref("evidence", "Alertmanager")]
 FaultRef = Annotated[str, Ref("faults")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from probes.fields import Configured, Duration, EvidenceRef
+from probes.fields import Configured, Duration, LogRef
 from probes.jsonpath import finder
 from probes.opening_hours import public_holidays
 
@@ -56,7 +56,7 @@ class Flag(Configured):
 class MoveLog(Configured):
     """The log line that a moved wish leaves, with our correlation id in it, and an unmoved one does not."""
 
-    source: EvidenceRef  # the log that holds the line
+    source: LogRef  # the log that holds the line
     message: str = "Auto-adjusted request time"  # text that the line holds
     within: Duration = 5.0  # how long to wait for it
 

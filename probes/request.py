@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
-from probes.fields import Configured, Duration, EvidenceRef
+from probes.fields import ApiRef, Configured, Duration
 from probes.signing import Signing, body_text
 
 Made = TypeVar("Made")
@@ -94,7 +94,7 @@ class RequestTemplate(Configured):
     """
 
     method: str = Field("GET", pattern=_METHOD)  # GET, POST and so on
-    at: EvidenceRef | None = None  # an evidence source with an HTTP API, such as `grafana`, that is asked instead of the target
+    at: ApiRef | None = None  # an evidence source with an HTTP API, such as `grafana`, that is asked instead of the target
     path: str = "/"  # below the target's `base_url` (the source's `url`), or a full address
     query: dict[str, Any] = Field(default_factory=dict)  # encoded and added to the path
     headers: dict[str, str] = Field(default_factory=dict)  # laid over the target's own

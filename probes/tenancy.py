@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from probes.cache_keys import key_regex
 from probes.expect import JsonPath
-from probes.fields import Configured, EvidenceRef
+from probes.fields import Configured, KeyRef
 from probes.jsonpath import find
 from probes.net.answer import Answer
 from probes.operators import found, pattern, same
@@ -50,7 +50,7 @@ class CachedWhen(Configured):
     matches: str | None = None  # a regular expression on the header's or the JSON value's text, found anywhere
     equals: Any = None  # what the header or the value is, typed
     exists: bool = True  # the value is there and not null; `exists: false` turns it round
-    keys: EvidenceRef | None = None  # the source of cache keys in which a key must appear
+    keys: KeyRef | None = None  # the source of cache keys in which a key must appear
     pattern: str | None = None  # of the tenant's keys, with {{tenant.id}}
     faster_by: float | None = Field(None, gt=1)  # the median of cold answers is so many times that of warm ones
 
@@ -96,7 +96,7 @@ class CachedWhen(Configured):
 class Keys(Configured):
     """Where the names of cache keys are read, and what they look like."""
 
-    source: EvidenceRef  # the source of cache keys
+    source: KeyRef  # the source of cache keys
     pattern: str  # of one tenant's keys, with {{tenant.id}}; with {{unique.date}} it tells our keys from other people's
     all: str | None = None  # of all tenants' keys, also those without an id; default: the pattern with * for the tenant
 

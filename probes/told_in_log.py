@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from probes.fields import Configured, Duration, EvidenceRef
+from probes.fields import Configured, Duration, LogRef
 from probes.log_watch import LogWatch
 from probes.outcome import Check, check, control
 
@@ -21,7 +21,7 @@ _POLL_S = 0.1
 class ToldInLog(Configured):
     """The log line that an event leaves, with the correlation id of a request of ours in it."""
 
-    source: EvidenceRef  # the log that holds the line
+    source: LogRef  # the log that holds the line
     message: str = Field(min_length=1)  # text that the line holds, such as Rate limit exceeded
     within: Duration = 5.0  # how long to wait for it
 

@@ -5,22 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel
-
-from probes.fields import Ref
 from probes.probe import Probe
 from probes.request import names_in
 from scenarios.mistakes import Mistake, Place, near, near_or_known
 from scenarios.source import Listing, Node, Scalar, Table
-from scenarios.validation import doc_path, locate
 from scenarios.variables import join
 
 COMMON_NAMES = ("nonce", "run_id", "now", "today")
 _DAY = re.compile(r"today[+-]\d{1,4}d")
-_SORT = {"evidence": "evidence source", "faults": "fault"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +79,6 @@ def unknown_targets(drafts: Sequence[Draft], known: Sequence[str]) -> Iterator[M
                 yield Mistake(f"there is no target '{item.value}'", item.place, near_or_known(str(item.value), known), path)
 
 
-def unknown_references(draft: Draft, have: Mapping[str, set[str]]) -> Iterator[Mistake]:
-    """Yield a mistake for each evidence source or fault that no target of the suite has."""
-    if draft.probe is None:
-        return
-    for loc, ref, name in references(draft.probe):
-        if name not in have[ref.to]:
-            node, _, walked = locate(draft.options, loc)
-            if not isinstance(node, Scalar):
-                continue  # a default of the kind; what is missing shows at run time
-            what = f"no target of this suite has the {_SORT[ref.to]} '{name}'"
-            remedy = near_or_known(name, have[ref.to]) or f"describe it at a target, under '{ref.to}'"
-            yield Mistake(what, node.place, remedy, doc_path(draft.path, walked))
-
-
 def unfilled_places(draft: Draft, target_vars: set[str]) -> Iterator[Mistake]:
     """Yield a mistake for each `{{name}}` that neither the kind nor the run gives a value."""
     if draft.probe is not None:
@@ -117,66 +96,6 @@ def unfilled_places(draft: Draft, target_vars: set[str]) -> Iterator[Mistake]:
             shown = "{{" + name + "}}"
             remedy = near(name, known) or f"known here: {', '.join(sorted(known) + [h + '…' for h in sorted(heads)])}"
             yield Mistake(f"nothing gives '{shown}' a value", _at(place, name), remedy, path)
-
-
-def references(model: BaseModel) -> Iterator[tuple[tuple[Any, ...], Ref, str]]:
-    """Yield place, mark and value of every field that names an evidence source or a fault, at any depth."""
-    if not _may_refer(type(model)):
-        return
-    for name, field in type(model).model_fields.items():
-        marks = tuple(m for m in field.metadata if isinstance(m, Ref))
-        yield from _references(getattr(model, name), field.annotation, marks, (field.alias or name,))
-
-
-def _references(value: Any, annotation: Any, marks: tuple[Ref, ...], loc: tuple[Any, ...]) -> Iterator[Any]:
-    if get_origin(annotation) is Annotated:
-        inner, *metadata = get_args(annotation)
-        yield from _references(value, inner, marks + tuple(m for m in metadata if isinstance(m, Ref)), loc)
-    elif isinstance(value, BaseModel):
-        yield from ((loc + below, ref, name) for below, ref, name in references(value))
-    elif isinstance(value, str):
-        nested = [ref for member in get_args(annotation) for ref in _marks(member)]
-        yield from ((loc, ref, value) for ref in (*marks, *nested))
-    elif isinstance(value, Mapping):
-        member = (get_args(annotation) or (Any, Any))[-1]
-        for key, item in value.items():
-            yield from _references(item, member, marks, (*loc, key))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for place, item in enumerate(value):
-            yield from _references(item, _member(annotation), marks, (*loc, place))
-
-
-@cache
-def _may_refer(annotation: Any) -> bool:
-    """Return whether a value of this type can hold a reference: most kinds cannot, and suites may hold thousands of them.
-
-    Under `Any` stands plain YAML, which holds none; where the type is a base (`Probe`), it may.
-    """
-    return _finds_reference(annotation, set())
-
-
-def _finds_reference(annotation: Any, seen: set[Any]) -> bool:
-    if isinstance(annotation, Ref) or annotation is BaseModel or annotation is Probe:
-        return True
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation in seen:
-            return False
-        seen.add(annotation)
-        fields = annotation.model_fields.values()
-        return any(_finds_reference(part, seen) for f in fields for part in (f.annotation, *f.metadata))
-    return any(_finds_reference(inner, seen) for inner in get_args(annotation))
-
-
-def _member(annotation: Any) -> Any:
-    """Return what a list of this type holds; `tuple[X, ...] | None` holds X."""
-    for inner in get_args(annotation):
-        if get_origin(inner) in (list, tuple, set, frozenset):
-            return get_args(inner)[0]
-    return (get_args(annotation) or (Any,))[0]
-
-
-def _marks(annotation: Any) -> list[Ref]:
-    return [m for m in get_args(annotation)[1:] if isinstance(m, Ref)] if get_origin(annotation) is Annotated else []
 
 
 def _items(draft: Draft, key: str) -> Iterator[tuple[Scalar, str]]:

@@ -14,25 +14,16 @@ from scenarios.crosscheck import (
     twice_named,
     unfilled_places,
     unknown_needs,
-    unknown_references,
     unknown_targets,
     without_schedule,
 )  # fmt: skip
 from scenarios.extending import EXTENDING_KEYS, extended
-from scenarios.finding import (
-    LIBRARY,
-    bundled_suites,
-    find_suite,
-    named_beside,
-    read_named,
-    read_suite,
-    shown,
-    told_at,
-)
+from scenarios.finding import LIBRARY, bundled_suites, find_suite, named_beside, read_named, read_suite, shown, told_at
 from scenarios.fragments import Fragments, lay_under
 from scenarios.mistakes import Mistake, SuiteError, near_or_known
 from scenarios.model import Scenario, ScenarioKeys, Suite
 from scenarios.parts import COMMON_KEYS, Workshop
+from scenarios.referring import source_kinds, unknown_references
 from scenarios.source import Listing, Node, Scalar, Table, plain
 from scenarios.statement import Statement
 from scenarios.statements import read_statements, wrong_covers
@@ -282,12 +273,13 @@ class _Loading:
 
     def _check_across(self, drafts: list[Draft], targets: Mapping[str, Table]) -> None:
         have = {sort: {n for t in targets.values() for n in _names(t.get(sort))} for sort in ("evidence", "faults")}
+        sources = source_kinds(targets.values())
         variables = {name for table in targets.values() for name in _names(table.get("vars"))}
         self.mistakes += twice_named(drafts)
         self.mistakes += unknown_needs(drafts)
         self.mistakes += unknown_targets(drafts, list(targets))
         for draft in drafts:
-            self.mistakes += unknown_references(draft, have)
+            self.mistakes += unknown_references(draft, have, sources)
             self.mistakes += unfilled_places(draft, variables)
             self.mistakes += without_schedule(draft)
 

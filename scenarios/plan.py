@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from probes.outcome import Verdict
 from probes.target import Grant, Target
-from scenarios.crosscheck import references
 from scenarios.model import Scenario
+from scenarios.referring import references
 
 _GOOD = (Verdict.PASS, Verdict.DEGRADED)
 PARTICIPLE = {

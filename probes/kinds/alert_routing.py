@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from probes.fields import Configured, EvidenceRef
+from probes.fields import AlertmanagerRef, Configured
 from probes.outcome import Check, Evidence, check, control
 from probes.probe import NotGiven, Probe
 
@@ -72,7 +72,7 @@ class AlertRouting(Probe, kind="alert_routing"):
     The controls: alerts that are made up go another way than these, and hold none of them back.
     """
 
-    source: EvidenceRef  # a source of kind `alertmanager`
+    source: AlertmanagerRef  # a source of kind `alertmanager`
     routes: tuple[RoutedAlert, ...] = ()  # alerts, and who must be told of each
     inhibits: tuple[InhibitedAlert, ...] = ()  # alerts that are held back while another one fires
 

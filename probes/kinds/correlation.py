@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from probes.correlation_ids import usable_form
 from probes.expect import JsonPath
-from probes.fields import Duration, EvidenceRef
+from probes.fields import Duration, LogRef
 from probes.log_records import Wrapped
 from probes.log_requests import ALWAYS_WRITING
 from probes.outcome import Check
@@ -51,7 +51,7 @@ class Correlation(Probe, kind="correlation"):
     together: int = Field(4, ge=0, le=50)  # requests under way at once, each with its own id; 0: none
     traceparent: Literal["continued", "absent", "not_checked"] = "not_checked"  # absent: answers show no trace
     trace_in: str | None = "traceparent"  # where an answer shows its trace: a header, or a JSONPath; null: nowhere
-    logs: tuple[EvidenceRef, ...] = ()  # log sources in which the ids must be; default: none is looked at
+    logs: tuple[LogRef, ...] = ()  # log sources in which the ids must be; default: none is looked at
     log_field: JsonPath | None = None  # where log lines have the id; default: anywhere in the line
     trace_field: JsonPath | None = None  # where log lines have the trace id
     span_field: JsonPath | None = None  # where log lines have the span id

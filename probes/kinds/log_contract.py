@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, PositiveInt, PrivateAttr, field_vali
 from probes.contracts.catalogue import LogContractName, find
 from probes.evidence.source import LogLine
 from probes.expect import JsonPath
-from probes.fields import Duration, EvidenceRef
+from probes.fields import Duration, LogRef
 from probes.log_findings import are_fresh, are_of_bearable_length, are_records, counted, differ, error_is_told, fit, share_an_id
 from probes.log_promise import Freshness, Promise, Terms, accepted_wrong, schema_in, terms_of
 from probes.log_records import Record, Wrapped, records
@@ -51,7 +51,7 @@ class LogContract(Probe, kind="log_contract"):
     """
 
     requests: Annotated[tuple[LoggedRequest, ...], Field(min_length=1, max_length=100)]  # what is sent, one after the other
-    logs: tuple[EvidenceRef, ...] = ()  # default: all log sources of the target
+    logs: tuple[LogRef, ...] = ()  # default: all log sources of the target
     contract: LogContractName | None = None  # the name of a bundled contract, such as bookando-log
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")  # a JSON Schema of one's own, for each line
     schema_file: Path | None = None  # a file with one, from the suite's folder

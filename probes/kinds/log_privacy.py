@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from probes.fields import Duration, EvidenceRef
+from probes.fields import Duration, LogRef
 from probes.leaks import Leak, Scanner, blind_spots, counted, first_place
 from probes.log_watch import LogWatch
 from probes.operators import found, pattern
@@ -57,7 +57,7 @@ class LogPrivacy(Probe, kind="log_privacy"):
     requests: Annotated[tuple[PlantingRequest, ...], Field(min_length=1)]  # what is sent, one after the other
     plant: tuple[Plantable, ...] = ()  # the kinds that the requests must hold; default: those that they hold
     phone_country: Literal["DE", "GB", "US", "FR"] = "DE"  # whose numbers for fiction are used
-    logs: tuple[EvidenceRef, ...] = ()  # default: all log sources of the target
+    logs: tuple[LogRef, ...] = ()  # default: all log sources of the target
     markers: tuple[str, ...] = ()  # signs of redaction that lines of our requests must hold, such as "[EMAIL_REDACTED]"
     allow: tuple[Regex, ...] = ()  # what detectors may find, such as ^noreply@example\.org$; never clears planted values
     wait: Duration = 10.0  # for the log line of each request

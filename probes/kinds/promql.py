@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import field_validator, model_validator
 
 from probes.bounds import Bounds
-from probes.fields import Duration, EvidenceRef
+from probes.fields import Duration, SampleRef
 from probes.matchers import Matcher, Selection
 from probes.outcome import Check, broken, check, control, note
 from probes.probe import Probe
@@ -51,7 +51,7 @@ class Promql(Probe, kind="promql"):
     refuses a value that the query could give.
     """
 
-    source: EvidenceRef  # a source of metric values, such as `prometheus`
+    source: SampleRef  # a source of metric values, such as `prometheus`
     query: str | None = None  # PromQL, as of now
     expect: Matcher | None = None  # of each sample: a number, or `lt`, `le`, `gt`, `ge`, `equals`, `one_of` and their opposites
     unit: str = ""  # of the values, for sentences: s, bytes, %
