@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from scenarios.fragments import lay_under
-from scenarios.mistakes import Mistake, SuiteError, near_or_known
+from scenarios.mistakes import Mistake, SuiteError, near, near_or_known
 from scenarios.source import Listing, Node, Scalar, Table
 
 EXTENDING_KEYS = ("extends", "without")
@@ -80,6 +80,8 @@ class _Extending:
             return self._scenarios(own, base)
         if key == "plugins" and isinstance(own, Listing) and isinstance(base, Listing):
             return Listing((*base.items, *own.items), own.place)
+        if key == "targets" and isinstance(own, Table) and isinstance(base, Table):
+            own = self._without_misspelt_targets(own, base)
         if key == "statements":
             own, base = self._whole(own), self._whole(base)
         if isinstance(own, Table) and isinstance(base, Table):
@@ -95,7 +97,28 @@ class _Extending:
         mine = {name: item for item in own.items if (name := _name(item))}
         laid = [self._scenario(mine[name], item) if (name := _name(item)) in mine else item for item in base.items]
         taken = {_name(item) for item in base.items} - {""}
-        return Listing((*laid, *(item for item in own.items if _name(item) not in taken)), own.place)
+        added = [item for item in own.items if _name(item) not in taken and not self._is_misspelt(item, taken)]
+        return Listing((*laid, *added), own.place)
+
+    def _is_misspelt(self, item: Node, below: Collection[str]) -> bool:
+        """Note a scenario that says nothing of its kind and is called nearly as one below: that one was to be changed."""
+        name = _name(item)
+        if not isinstance(item, Table) or {"probe", "use"} & item.entries.keys() or not (hint := near(name, below, likeness=0.8)):
+            return False
+        self._mistakes.append(Mistake(f"there is no scenario '{name}' below", item.entries["name"].node.place, hint, "scenarios"))
+        return True
+
+    def _without_misspelt_targets(self, own: Table, base: Table) -> Table:
+        """The same for targets, which need an address of their own where there is none below."""
+        gone = []
+        for name, entry in own.entries.items():
+            new = (
+                name not in base.entries and isinstance(entry.node, Table) and not {"base_url", "use"} & entry.node.entries.keys()
+            )
+            if new and (hint := near(name, base.entries, likeness=0.8)):
+                self._mistakes.append(Mistake(f"there is no target '{name}' below", entry.place, hint, "targets"))
+                gone.append(name)
+        return _less(own, gone)
 
     def _scenario(self, own: Node, base: Node) -> Node:
         if not isinstance(own, Table) or not isinstance(base, Table):

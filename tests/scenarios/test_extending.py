@@ -136,6 +136,14 @@ def test_a_bundled_suite_can_be_stood_on(name: str, tmp_path: Path) -> None:
         ("extends: below/bas.yaml\n", "own.yaml:1: there is no file 'below/bas.yaml' | did you mean '{folder}/below/base.yaml'?"),
         ("extends: askpor\n", "own.yaml:1: there is no suite 'askpor' | did you mean 'askpro'?"),
         ("extends: {a: 1}\n", "own.yaml:1: 'extends' should name suites | a bundled one, or a path"),
+        (
+            "extends: below/base.yaml\nscenarios: [{name: it answer, timeout: 5s}]\n",
+            "own.yaml:2: there is no scenario 'it answer' below | did you mean 'it answers'?",
+        ),
+        (
+            "extends: below/base.yaml\ntargets: {stagin: {vars: {a: 1}}}\n",
+            "own.yaml:2: there is no target 'stagin' below | did you mean 'staging'?",
+        ),
         ("extends: nowhere.yaml\n", "own.yaml:1: there is no file 'nowhere.yaml' | "),
         ("extends: ./below\n", "own.yaml:1: the file '{folder}/below' could not be read: is a folder | "),
         (
@@ -169,6 +177,8 @@ def test_a_bundled_suite_can_be_stood_on(name: str, tmp_path: Path) -> None:
         "file",
         "suite",
         "shape",
+        "scenario",
+        "target",
         "far",
         "folder",
         "statements",
@@ -184,6 +194,12 @@ def test_a_bundled_suite_can_be_stood_on(name: str, tmp_path: Path) -> None:
 def test_each_mistake_has_its_sentence_at_its_own_file(own: str, told: str, tmp_path: Path) -> None:
     expected = told.replace("{folder}", str(tmp_path))
     assert any(one.startswith(expected) for one in _told(tmp_path, own)), _told(tmp_path, own)
+
+
+def test_a_scenario_or_target_of_ones_own_may_be_called_nearly_as_one_below(tmp_path: Path) -> None:
+    own = "targets: {staging2: {base_url: 'http://two.test'}}\nscenarios: [{name: it answer, probe: http, request: {path: /}}]\n"
+    suite = _load(tmp_path, "extends: below/base.yaml\n" + own)
+    assert "staging2" in suite.target_names and suite.scenarios[-1].name == "it answer"
 
 
 def test_what_follows_from_a_mistake_is_not_told(tmp_path: Path) -> None:
