@@ -192,3 +192,8 @@ async def test_a_delivery_keeps_the_type_that_the_scenario_gives() -> None:
     request = {**HOOK["request"], "headers": {"Content-Type": "application/cloudevents+json"}}
     outcome = await ask_about(serve, {"webhook": {**HOOK, "request": request}})
     assert (outcome.verdict, set(types)) == (Verdict.PASS, {"application/cloudevents+json"})
+
+
+@pytest.mark.parametrize(("marker", "verdict"), [("INV-8Q", Verdict.PASS), ("INV-8", Verdict.INCONCLUSIVE)])
+async def test_a_marker_has_six_signs_or_more(marker: str, verdict: Verdict) -> None:
+    assert (await ask_about(Office(), options(marker={"regex": f"({marker})"}))).verdict is verdict

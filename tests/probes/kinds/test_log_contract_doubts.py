@@ -56,3 +56,17 @@ async def test_a_rate_limit_is_not_the_logs_fault(log: Path) -> None:
     outcome = await asked_of(serve, log, requests=TWICE, fields={}, error_fields=None)
     assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.sentence
     assert "the request 'two' met a rate limit" in outcome.sentence
+
+
+async def test_what_a_request_spawns_leads_back_to_it_though_its_own_line_cannot_be_read(log: Path) -> None:
+    def serve(asked: Asked) -> Reply:
+        job = line(asked, module="jobs")
+        with log.open("a") as stream:
+            stream.write(f"plain text of {job['correlation_id']}\n{json.dumps(job)}\n")
+        return as_json({})
+
+    spawning = {"name": "one", "request": {"path": "/one"}, "spawns": [{"name": "the job", "where": {"$.module": "jobs"}}]}
+    outcome = await asked_of(serve, log, requests=[spawning], fields={}, error_fields=None)
+    assert outcome.verdict is Verdict.FAIL and "is text instead of JSON" in outcome.sentence
+    [arrived] = [made for made in outcome.checks if made.name.startswith("'the job' carries the id")]
+    assert arrived.verdict is Verdict.PASS, arrived.say
