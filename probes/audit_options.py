@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from probes.capture import Capture, CaptureName
 from probes.expect import JsonPath
-from probes.fields import Configured, LogRef, RowRef
+from probes.fields import Configured, LogRef, OrText, RowRef
 from probes.jsonpath import plain_segments
 from probes.log_records import Wrapped
 from probes.matchers import Matcher
@@ -109,7 +109,7 @@ class Records(Configured):
         return self
 
 
-class Match(Configured):
+class Match(OrText):
     """How the record of an action is known: the value at `path` is `equals`, compared as text."""
 
     path: FixedPath = "$.correlation_id"  # in the record

@@ -52,6 +52,14 @@ class Configured(BaseModel):
         return same and self.__pydantic_extra__ == other.__pydantic_extra__
 
 
+class OrText(Configured):
+    """The base of what may be written as one text, too: editors learn it by this, and the class reads it by a validator."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+
 def _private(name: str, model: Configured) -> Any:
     try:
         return model.__pydantic_private__[name]  # type: ignore[index]

@@ -18,11 +18,21 @@ from probes.promql_nodes import Selector
 from probes.promql_syntax import selector
 
 
+def _or_one(schema: dict[str, Any]) -> None:
+    """Let an editor take one selector in place of a list."""
+    if "items" in schema:  # it is made twice, the second time out of the first
+        own = {key: schema.pop(key) for key in ("type", "items", "minItems") if key in schema}
+        schema["anyOf"] = [own, own["items"]]
+
+
+_SELECTORS: Any = Field(min_length=1, json_schema_extra=_or_one)
+
+
 class Ratio(Configured):
     """A part of a whole: the sums over what is selected."""
 
-    of: tuple[SelectorText, ...] = Field(min_length=1)  # the part, such as http_requests_total{status=~"5.."}
-    to: tuple[SelectorText, ...] = Field(min_length=1)  # the whole, such as http_requests_total
+    of: tuple[SelectorText, ...] = _SELECTORS  # the part, such as http_requests_total{status=~"5.."}
+    to: tuple[SelectorText, ...] = _SELECTORS  # the whole, such as http_requests_total
 
     @field_validator("of", "to", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from probes.expect import JsonPath
-from probes.fields import Configured, Duration
+from probes.fields import Configured, Duration, OrText
 from probes.jsonpath import find
 from probes.matchers import Finding, Matcher, Selection, TextMatcher
 from probes.operators import shown
@@ -21,7 +21,7 @@ from probes.request import fill, names_in
 _CODE = Field(default=None, ge=1000, le=4999)
 
 
-class Message(Configured):
+class Message(OrText):
     """One message to send: a text, or a mapping with `text`, `json` or `binary`."""
 
     text: str | None = None  # as it stands
@@ -59,7 +59,7 @@ class Message(Configured):
         return json.dumps(fill(self.json_value, values), ensure_ascii=False)
 
 
-class Heard(Configured):
+class Heard(OrText):
     """What a message must be: a text, or a mapping with `text`, `json` or `binary`."""
 
     text: TextMatcher | None = None  # of a text message as a whole

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from probes.bounds import Bounds
 from probes.capture import CaptureName
-from probes.fields import Configured, Duration, HeaderValue, Secret
+from probes.fields import Configured, Duration, HeaderValue, OrText, Secret
 from probes.matchers import TextMatcher
 from probes.request import fill
 
@@ -82,7 +82,7 @@ class Place(Configured):
         return f"the element {self.css or f'[data-testid={self.test_id}]'}{which}"
 
 
-class Opened(Configured):
+class Opened(OrText):
     """A page to go to: a path, or a mapping where its status is not one of success."""
 
     path: str = Field(min_length=1)  # below the target's `base_url`, or a full address there or at one of `allow_hosts`

@@ -113,6 +113,30 @@ def test_fragments_and_variables_validate(path: list[Any], value: Any, validator
     assert validator.is_valid(_with(path, value))
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("browser", {"journey": [{"open": "/"}, {"press": "Enter"}, {"expect": {"text": "x", "url": "/", "title": "x"}}]}),
+        ("websocket", {"echo": "{{nonce}}"}),
+        ("websocket", {"steps": [{"send": "{{nonce}}"}, {"expect": "{{nonce}}"}]}),
+        ("dns", {"expect": "192.0.2.1", "ttl": 60}),
+        ("tcp", {"port": "{{vars.port}}", "expect": "220"}),
+        ("metrics_contract", {"thresholds": [{"name": "errors", "ratio": {"of": "bad_total", "to": "all_total"}, "lt": 0.1}]}),
+        ("promql", {"source": "p", "alerts": [{"name": "A", "annotations": ["runbook_url"], "thresholds": {"gt": 5}}]}),
+        ("audit_log", {"action": {"name": "a", "request": {}}, "records": {"logs": ["l"]}, "match": "$.id"}),
+        ("log_contract", {"requests": [{"name": "a", "request": {}, "expect_status": 401}], "contract": "bookando-log"}),
+        ("access_control", {"request": {}, "refused": {"other": [403, 404]}, "tampered": None}),
+        ("input_validation", {"request": {}, "fields": [{"at": "$.a"}], "refused_with": 422, "accepted": {"status": 201}}),
+        ("correlation", {"expect_status": "2xx", "header": None}),
+        ("tls", {"days_left": 14, "issuer": {"contains": "CA"}, "warn_days_left": None}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_short_forms_validate(kind: str, options: dict[str, Any], validator: Any) -> None:
+    suite = {**GOOD, "scenarios": [{"name": "one", "probe": kind, **options}]}
+    assert validator.is_valid(suite)
+
+
 def test_the_schema_beside_the_suites_is_the_one_of_the_code() -> None:
     """Write it anew with `vedette schema > scenarios/suite.schema.json`."""
     code = "import json; from scenarios.schema import suite_schema; print(json.dumps(suite_schema(), indent=2))"
