@@ -29,6 +29,7 @@ class Window:
     between: Between
     seconds: float
     scrapes: int = 1
+    late: bool = False  # what moved did not show at the first look: it may be others' that came by
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Rounds:
         """Tell whether it was our requests that moved a counter."""
         moved = self.of(one)
         if not moved.alone:
-            return moved.alone_s >= self._quiet_s()
+            again = 2 if any(window.late for window in self.ours) else 1
+            return moved.alone_s >= self._quiet_s() and len(self.ours) >= min(again, self.moves.rounds)
         return one.equals is None and moved.by_chance <= _BY_CHANCE
 
     async def _with(self, first: Exposition) -> Exposition | None:
@@ -91,15 +93,16 @@ class Rounds:
         self.session.doing = "sending requests that counters should count"
         for request in self.moves.requests * self.moves.times:
             self.statuses.append((await self.session.send(request)).status)
-        ends, pause, scrapes, settled = self.session.monotonic() + self.wait_s, _POLL_S[0], 0, False
+        ends, pause, scrapes, settled, late = self.session.monotonic() + self.wait_s, _POLL_S[0], 0, False, False
         while True:
             last, scrapes = await self.scrape(), scrapes + 1
             if last is None:
                 return None
-            between, late = Between(first, last), self.session.monotonic() + pause > ends
+            between, over = Between(first, last), self.session.monotonic() + pause > ends
             shows = all(between.delta(one.of) >= one.least for one in self.moves.by)
-            if late or (shows and (settled or not self._may_come_more(between))):
-                self.ours.append(Window(between, self.session.monotonic() - began, scrapes))
+            late = late or not shows
+            if over or (shows and (settled or not self._may_come_more(between))):
+                self.ours.append(Window(between, self.session.monotonic() - began, scrapes, late))
                 self.sent += self.moves.sent + scrapes
                 return last
             settled = shows

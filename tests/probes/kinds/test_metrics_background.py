@@ -67,6 +67,14 @@ async def test_a_counter_that_others_move_less_than_we_do_is_shown_to_count_us(
     assert any("does not move as much by itself" in made.name for made in outcome.controls)
 
 
+async def test_what_shows_late_is_tried_once_more_because_others_may_have_come_by() -> None:
+    outcome = await ask(deaf(), lambda scrape: 3 if scrape == 4 else 0)  # scrape 3 is the first after our requests
+    assert outcome.verdict is Verdict.FAIL, outcome.sentence
+    assert "moved by 0 instead of at least 3 on our 3 requests" in outcome.sentence
+    once = await ask(deaf(), lambda scrape: 3 if scrape == 4 else 0, moves={**THINGS, "rounds": 1})
+    assert once.verdict is Verdict.PASS  # the scenario wants it so
+
+
 async def test_our_requests_are_sent_once_where_nobody_else_moves_the_counter() -> None:
     shop = Shop()
     assert (await ask(shop, lambda scrape: 0)).verdict is Verdict.PASS
