@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import pytest
@@ -197,3 +198,26 @@ async def test_a_delivery_keeps_the_type_that_the_scenario_gives() -> None:
 @pytest.mark.parametrize(("marker", "verdict"), [("INV-8Q", Verdict.PASS), ("INV-8", Verdict.INCONCLUSIVE)])
 async def test_a_marker_has_six_signs_or_more(marker: str, verdict: Verdict) -> None:
     assert (await ask_about(Office(), options(marker={"regex": f"({marker})"}))).verdict is verdict
+
+
+async def test_a_claim_in_a_form_is_made_in_the_form() -> None:
+    def serve(asked: Asked) -> Reply:
+        given, said = asked.headers.get("authorization", ""), parse_qs(asked.body.decode())
+        if asked.path == "/api/me":
+            return as_json({"tenant": 15})
+        if not given:
+            return as_json({"error": "who are you"}, 401, CHALLENGE)
+        mine = given.endswith("owner-of-20") or said.get("tenant") == ["20"]
+        return as_json({"number": MARKER}) if mine and said.get("id") == ["7"] else as_json({"error": "no"}, 404)
+
+    given = options(
+        request={"method": "POST", "path": "/x", "form": {"id": "7"}}, refused={"stranger": 404}, tampered=None, methods=[],
+        claims=[{"as": "stranger", "form": {"tenant": "20"}}], unknown=None, trace=False,
+    )  # fmt: skip
+    given["identities"] = {
+        "owner": {"bearer": secret("the-token-of-the-owner-of-20")},
+        "stranger": {"bearer": secret("the-token-of-a-stranger"), "own": {"path": "/api/me"}},
+    }
+    outcome = await ask_about(serve, given)
+    assert outcome.verdict is Verdict.FAIL
+    assert "who claimed to be somebody else by the form field tenant, was served" in outcome.sentence

@@ -161,3 +161,16 @@ def test_a_value_that_cannot_be_planted_is_a_mistake_of_the_suite() -> None:
     request = {**CREATE["request"], "json": {"password": "{{planted.passwort}}"}}
     with pytest.raises(ValidationError, match=r"there is no '{{planted.passwort}}'; there is email"):
         a_probe({**CREATE, "request": request})
+
+
+async def test_a_record_that_would_do_without_its_actor_proves_nothing() -> None:
+    record = {"$.action": "appointment.created", "$.actor_id": {"type": ["integer", "null"]}}
+    outcome = await outcome_of(a_probe({**CREATE, "record": record}, contract=None))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "would have been accepted with null for its actor" in outcome.sentence
+
+
+async def test_a_request_that_was_not_served_shows_nothing_of_what_it_leaves() -> None:
+    outcome = await outcome_of(a_probe(not_audited=[{**LIST, "expect_status": 204}]))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "'listing' was not served as it should, so nothing shows that it leaves no record" in outcome.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from probes.correlation_trace import Trace, fresh, read
+from probes.evidence.log_file import LogFile
 from probes.kinds.correlation import Correlation
 from probes.outcome import Outcome, Verdict
 from tests.probes.kinds.loopback import Asked, Loopback, Reply, outcome_of
@@ -85,3 +88,66 @@ async def test_a_refused_answer_without_a_trace_does_not_show_that_traces_are_ke
     outcome = await asked_of(serve, traceparent="absent", hostile="not_checked")
     assert outcome.verdict is Verdict.FAIL
     assert "not answered as expected" in outcome.sentence
+
+
+async def test_no_answers_id_proves_anything_where_ids_do_not_follow_their_requests(log: Path) -> None:
+    service = Service(log)
+    outcome = await asked_of(lambda asked: with_id(service(asked), CONSTANT), hostile="not_checked")
+    [made] = [one for one in outcome.controls if one.name == "an id comes back with its own request only"]
+    assert (outcome.verdict, made.verdict) == (Verdict.FAIL, Verdict.INCONCLUSIVE)
+
+
+TRACES = {"header": None, "traceparent": "continued", "together": 4}
+
+
+async def test_traces_that_are_mixed_up_at_once_are_seen() -> None:
+    seen: list[Trace] = []
+
+    def serve(asked: Asked) -> Reply:
+        given = read(asked.headers.get("traceparent", ""))
+        trace = given if isinstance(given, Trace) else fresh()
+        seen.append(trace)
+        shown = seen[2] if 3 <= len(seen) <= 6 else trace  # the four that are sent at once
+        return Reply(200, b"{}", (("traceparent", Trace(shown.trace, fresh().span).header),))
+
+    outcome = await asked_of(serve, **TRACES)
+    assert outcome.verdict is Verdict.FAIL
+    assert outcome.sentence.startswith("3 of 4 requests at once got another trace than their own (GET /things answered")
+
+
+async def test_a_span_of_ours_in_the_log_is_no_span_of_the_targets(log: Path) -> None:
+    def serve(asked: Asked) -> Reply:
+        given = read(asked.headers.get("traceparent", ""))
+        trace = given if isinstance(given, Trace) else fresh()
+        with log.open("a") as stream:
+            stream.write(f'{{"trace": "{trace.trace}", "span": "{trace.span}"}}\n')
+        return Reply(200, b"{}", (("traceparent", Trace(trace.trace, fresh().span).header),))
+
+    logged = {"logs": ["app"], "trace_field": "$.trace", "span_field": "$.span", "wait": "50ms", "settle": "10ms"}
+    async with Loopback(serve).running() as server:
+        probe = Correlation.model_validate({**PLAIN, **TRACES, **logged})
+        outcome = await outcome_of(probe, server.url, evidence={"app": LogFile(path=str(log))})
+    assert outcome.verdict is Verdict.FAIL and "carries no span of the target's own at $.span" in outcome.sentence
+
+
+async def test_lines_that_come_late_are_waited_for(log: Path) -> None:
+    service, held = Service(log), list[str]()
+
+    def serve(asked: Asked) -> Reply:
+        reply = service(asked)
+        held.append(log.read_text())
+        log.write_text("")
+        text = held.pop()
+        asyncio.get_running_loop().call_later(0.3, lambda: _append(log, text))
+        return reply
+
+    logged = {"logs": ["app"], "log_field": "$.correlation_id", "wait": "20s", "settle": "10ms", "together": 0}
+    async with Loopback(serve).running() as server:
+        probe = Correlation.model_validate({**PLAIN, **logged, "hostile": "not_checked"})
+        outcome = await outcome_of(probe, server.url, evidence={"app": LogFile(path=str(log))})
+    assert outcome.verdict is Verdict.PASS, outcome.sentence
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a") as stream:
+        stream.write(text)

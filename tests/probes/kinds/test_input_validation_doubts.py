@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from probes.markup import became
 from probes.outcome import Verdict
 from tests.probes.kinds.loopback import Asked, Reply, as_json
 from tests.probes.kinds.test_input_validation import Desk, ask_about, one, told
@@ -77,3 +78,27 @@ def _safely(serve: Callable[[Asked], Reply]) -> Callable[[Asked], Reply]:
             return as_json({}, 422)
 
     return safe
+
+
+async def test_a_stack_trace_is_seen_on_values_that_are_no_text() -> None:
+    def serve(asked: Asked) -> Reply:
+        value = json.loads(asked.body)["args"].get("service", "")
+        if not isinstance(value, str):
+            return as_json({"message": 'File "/srv/app/x.py", line 3, in f'}, 422)
+        return as_json({}, 201 if value == "Haircut" else 422)
+
+    outcome = await ask_about(_safely(serve), error_form={}, **one(kinds=["wrong_type"]))
+    assert outcome.verdict is Verdict.FAIL and "shows a stack trace" in told(outcome)
+
+
+@pytest.mark.parametrize(
+    ("page", "what"),
+    [
+        ('<iframe srcdoc="<img src=x onerror=vab1c001()>">', "a page in a frame"),
+        ('<iframe srcdoc="<p title=vab1c001>">', ""),
+        ('<iframe srcdoc="<script>other()</script><p>vab1c001">', ""),
+    ],
+    ids=["handler", "title", "text beside a script"],
+)
+def test_a_page_in_a_frame_is_looked_at_as_a_page(page: str, what: str) -> None:
+    assert became(page, "vab1c001") == what

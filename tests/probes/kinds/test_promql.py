@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -356,3 +357,31 @@ async def test_a_source_that_answers_everything_alike_proves_nothing() -> None:
         probe = Promql.model_validate({"source": "prometheus", "query": "queue_depth", "expect": {"lt": 10}, "every": False})
         outcome = await outcome_of(probe, server.url, evidence={"prometheus": Prometheus(url=server.url)})
     assert (outcome.verdict, "its answers are not to what it is asked" in outcome.sentence) == (Verdict.INCONCLUSIVE, True)
+
+
+def stub(asked: Asked) -> Reply:
+    """Compute numbers, and find nothing of anything else."""
+    query = parse_qs(urlsplit(asked.path).query)["query"][0]
+    number = query.removeprefix("vector(").removesuffix(")")
+    found = [{"metric": {}, "value": [time.time(), number]}] if number.isdigit() else []
+    return as_json({"status": "success", "data": {"resultType": "vector", "result": found}})
+
+
+@pytest.mark.anyio
+async def test_absence_that_is_never_told_proves_nothing() -> None:
+    async with Loopback(stub).running() as server:
+        probe = Promql.model_validate({"source": "prometheus", "query": 'absent(up{job="shop"})', "samples": 0})
+        outcome = await outcome_of(probe, server.url, evidence={"prometheus": Prometheus(url=server.url)})
+    assert (outcome.verdict, "does not say of a made-up series that it is absent" in outcome.sentence) == (
+        Verdict.INCONCLUSIVE,
+        True,
+    )
+
+
+@pytest.mark.anyio
+async def test_a_bound_of_the_target_that_nothing_could_break_proves_nothing(real: RealPrometheus) -> None:
+    outcome = await ask(real, query='up{job="shop"}', expect={"lt": "{{vars.most}}"})
+    assert (outcome.verdict, "holds for every value that this query can give" in outcome.sentence) == (
+        Verdict.INCONCLUSIVE,
+        True,
+    ), outcome.sentence
