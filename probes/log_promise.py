@@ -82,7 +82,11 @@ def schema_in(file: Path) -> str:
         text = json.dumps(json.loads(raw.decode("utf-8")), sort_keys=True)
     except OSError as problem:
         raise ValueError(f"'{file}' cannot be read: {(problem.strerror or type(problem).__name__).lower()}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except json.JSONDecodeError as problem:
+        raise ValueError(
+            f"'{file}' holds no JSON: {problem.msg.lower()} in line {problem.lineno}, column {problem.colno}"
+        ) from None
+    except (UnicodeDecodeError, RecursionError):
         raise ValueError(f"'{file}' holds no JSON") from None
     schema_validator(text)
     return text

@@ -115,9 +115,18 @@ def _refuse_remote(address: str) -> Any:
 
 
 def _schema_reason(problem: Exception) -> str:
+    """Return what is wrong with a schema, and where in it."""
     text = str(getattr(problem, "message", "") or problem)
     _, refused, rest = text.partition("a $ref may not")
-    return (refused + rest if refused else text).strip().splitlines()[0]
+    place = [str(part) for part in getattr(problem, "instance_path", ())]
+    if refused or not place:
+        return (refused + rest if refused else text).strip().splitlines()[0]
+    reason = text.strip().splitlines()[0]
+    if place[-1] == "type" and "'anyOf'" in reason:
+        reason = "should be array, boolean, integer, null, number, object or string, or a list of them"
+    if reason.endswith('is not a "regex"'):
+        reason = "is no regular expression without look-around and backreferences"
+    return f"'{'.'.join(place)}' {reason}" if reason.startswith(("is ", "should ")) else f"at '{'.'.join(place)}': {reason}"
 
 
 def _is(value: Json) -> str:

@@ -80,6 +80,8 @@ def split_place(written: str, default: int) -> tuple[str, int]:
     try:
         if is_address(written):
             return written, default
+        if "/" in written:
+            raise ValueError(f"should be a host or HOST:PORT, without scheme and path, not '{written}'")
         if written.startswith("["):
             host, bracket, rest = written[1:].partition("]")
             if not bracket or not is_address(host) or rest[:1] not in ("", ":"):

@@ -21,6 +21,9 @@ _PLACE = re.compile(r"(?<![:\w]):([A-Za-z_][A-Za-z0-9_]*)")
 _WORD = re.compile(r"[\s(]*([A-Za-z_]\w*)?")
 _TO_A_FILE = re.compile(r"(?i)\binto\s+(outfile|dumpfile)\b")
 
+# Within WITH (PostgreSQL), or after it (both); nothing that reads has these words behind a bracket.
+_WRITING = re.compile(r"(?i)[()]\s*(insert\s+into|delete\s+from|merge\s+into|update\s)")
+
 
 class Dialect(StrEnum):
     """Whose quoting and comments a statement has."""
@@ -79,6 +82,8 @@ def only_reads(statement: str, dialect: Dialect) -> None:
         raise NotReading("is empty" if not statement.strip() else "begins with no word of SQL")
     if first.upper() not in _READING:
         raise NotReading(f"begins with {first[:20].upper()}; only {', '.join(_READING[:-1])} and {_READING[-1]} read")
+    if first.upper() == "WITH" and (found := _WRITING.search(body)):
+        raise NotReading(f"writes by {found[1].split()[0].upper()}")
     if dialect is Dialect.MYSQL and (found := _TO_A_FILE.search(body)):
         raise NotReading(f"writes a file on the server (INTO {found[1].upper()})")
 

@@ -70,8 +70,10 @@ class Workshop:
         options = Table({k: e for k, e in table.entries.items() if k not in COMMON_KEYS}, table.place)
         keys = _path_fields(kind)
         options = self._with_secret_files(self._with_paths(self._with_bundled(options, keys), keys))
-        place = table.key_place("probe")
-        return validate(kind, options, path, self.mistakes, also_known=RESERVED_KEYS, key_place=place), kind
+        place, name = table.key_place("probe"), table.get("name")
+        called = f"the scenario '{name.value}'" if isinstance(name, Scalar) and name.value else "this"
+        made = validate(kind, options, path, self.mistakes, also_known=RESERVED_KEYS, key_place=place, called=called)
+        return made, kind
 
     def _parts(
         self, registry: Registry[Part], word: str, node: Node | None, path: str, path_keys: frozenset[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -48,6 +48,11 @@ _SHOULD = {
     "enum": "should be {expected}",
     "literal_error": "should be {expected}",
 }
+_LISTS = frozenset({"list_type", "tuple_type", "set_type", "frozen_set_type"})
+_MAPPINGS = frozenset({"model_type", "model_attributes_type"})
+_SHOWN_KEYS = 14
+_SHOWN_SIGNS = 40
+_SHOWN_CHOICES = 20
 _WRONG_SHAPE = frozenset(kind for kind in _SHOULD if kind.endswith(("_type", "_parsing")) or kind == "none_required")
 
 
@@ -61,6 +66,7 @@ class _Problem:
     message: str
     context: Mapping[str, Any]
     missing: str = ""
+    of_key: bool = False  # the key of a mapping is wrong, not what stands under it
 
 
 def validate(
@@ -72,18 +78,19 @@ def validate(
     given: Mapping[str, Any] | None = None,
     also_known: Iterable[str] = (),
     key_place: Place | None = None,
+    called: str = "this",
 ) -> Model | None:
     """Return the model that the table describes, or None with every reason appended to `mistakes`.
 
     `given` are values that do not come from the table; `also_known` are keys that belong to somebody else
-    and are only for did-you-mean; `key_place` is where a missing key is reported.
+    and are only for did-you-mean; `key_place` is where a missing key is reported. `called` is what it is, for sentences.
     """
     try:
         return model.model_validate({**plain(node), **(given or {})})
     except ValidationError as problem:
         found = [_problem(node, error) for error in problem.errors(include_url=False, include_input=False)]
         for one in _without_other_branches(found):
-            mistakes.extend(_mistake(model, node, path, one, set(also_known), key_place))
+            mistakes.extend(_mistake(model, node, path, one, set(also_known), key_place, called))
         return None
 
 
@@ -116,17 +123,19 @@ def _child(node: Node, part: Any) -> Node | None:
 
 def _problem(root: Node, error: Any) -> _Problem:
     node, doc, branches, missing = root, [], [], ""
-    for place, part in enumerate(error["loc"]):
+    loc = error["loc"]
+    of_key = len(loc) > 1 and loc[-1] == "[key]"
+    for place, part in enumerate(loc[:-1] if of_key else loc):
         below = _child(node, part)
         if below is not None:
             node = below
             doc.append(part)
-        elif error["type"] == "missing" and place == len(error["loc"]) - 1:
+        elif error["type"] == "missing" and place == len(loc) - 1:
             missing = str(part)
         else:
             branches.append((len(doc), str(part)))
     message = str(error.get("ctx", {}).get("error", "")) or error["msg"]
-    return _Problem(error["type"], tuple(doc), tuple(branches), message, error.get("ctx", {}), missing)
+    return _Problem(error["type"], tuple(doc), tuple(branches), message, error.get("ctx", {}), missing, of_key)
 
 
 def _without_other_branches(problems: list[_Problem]) -> list[_Problem]:
@@ -153,7 +162,7 @@ def _without_other_branches(problems: list[_Problem]) -> list[_Problem]:
 
 
 def _peeled(problem: _Problem) -> _Problem:
-    return _Problem(problem.kind, problem.doc, problem.branches[1:], problem.message, problem.context, problem.missing)
+    return replace(problem, branches=problem.branches[1:])
 
 
 def _joined(members: list[list[_Problem]]) -> _Problem:
@@ -165,7 +174,7 @@ def _joined(members: list[list[_Problem]]) -> _Problem:
 
 
 def _mistake(
-    model: Any, root: Table, path: str, problem: _Problem, also_known: set[str], key_place: Place | None
+    model: Any, root: Table, path: str, problem: _Problem, also_known: set[str], key_place: Place | None, called: str
 ) -> Iterator[Mistake]:
     node, place, _ = locate(root, problem.doc)
     where = doc_path(path, problem.doc)
@@ -180,13 +189,28 @@ def _mistake(
         return
     if _is_held(node) or _is_echo(node, problem):
         return
-    name = _name(problem.doc) if problem.doc else ""
+    name = _name(problem.doc) if problem.doc else called
     value_place = node.place if problem.doc else key_place or _first_key(root)
+    if problem.of_key:
+        yield Mistake(f"the key {name} is not right", place, _unexpanded(_should(problem), node), where)
+        return
     if problem.kind == "value_error" and isinstance(node, Table):
         value_place = place if problem.doc else value_place
-        yield Mistake(f"{name or 'this'} is not right", value_place, _unexpanded(problem.message, node), where)
+        yield Mistake(f"{name} is not right", value_place, _unexpanded(problem.message, node), where)
         return
-    yield Mistake(f"{name or 'this'} cannot be {_found(node, problem)}", value_place, _unexpanded(_should(problem), node), where)
+    remedy = _unexpanded(_should(problem), node) + _of_what_shape(model, node, problem)
+    yield Mistake(f"{name} cannot be {_found(node, problem)}", value_place, remedy, where)
+
+
+def _of_what_shape(model: Any, node: Node, problem: _Problem) -> str:
+    """Return how a list or a mapping would look, where something else stands in its place."""
+    if not isinstance(node, Scalar) or problem.kind not in _LISTS | _MAPPINGS:
+        return ""
+    if problem.kind in _MAPPINGS:
+        known = sorted(known_fields(model, problem.doc))
+        return f"; known in it: {', '.join(known)}" if 0 < len(known) <= _SHOWN_KEYS else ""
+    short = isinstance(node.value, str) and not isinstance(node.value, Expanded) and 0 < len(node.value) <= _SHOWN_SIGNS
+    return f", such as [{node.value}]" if short and not any(looks_secret(str(part)) for part in problem.doc[-2:]) else ""
 
 
 def _is_echo(node: Node, problem: _Problem) -> bool:
@@ -230,7 +254,7 @@ def _unexpanded(text: str, node: Node) -> str:
     options = re.findall(r"'([^']*)'", text) if text.startswith("should be '") else []
     if options and isinstance(node, Scalar) and isinstance(node.value, str) and not isinstance(node.value, Expanded):
         hint = near(node.value, options)
-        return f"{hint} it {text}" if hint else text
+        return (hint if len(options) > _SHOWN_CHOICES else f"{hint} it {text}") if hint else text
     if text == "should be text" and isinstance(node, Scalar) and isinstance(node.value, bool | int | float):
         return "should be text: put it in quotes"
     return text

@@ -36,7 +36,8 @@ def _tree(path: Path) -> ast.Module:
             raise ValueError(f"'{path}' is larger than {_LARGEST} bytes, which is no journey")
         return ast.parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as problem:
-        raise ValueError(f"'{path}' could not be read: {getattr(problem, 'strerror', None) or 'it is not UTF-8'}") from None
+        why = (getattr(problem, "strerror", None) or "it is not UTF-8").lower()
+        raise ValueError(f"'{path}' cannot be read: {why}") from None
     except SyntaxError as problem:
         raise ValueError(f"'{path}' line {problem.lineno}: {problem.msg}") from None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
 from probes.browsing.artifacts import Keep
 from probes.browsing.driver import NoBrowser
@@ -20,6 +21,15 @@ from probes.probe import Probe
 
 if TYPE_CHECKING:
     from probes.session import Session
+
+
+def _host_alone(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]+", value):
+        raise ValueError("should be the name of a host alone, without scheme, port and path")
+    return value
+
+
+HostAlone = Annotated[str, AfterValidator(_host_alone)]
 
 
 class Mind(StrEnum):
@@ -55,9 +65,7 @@ class Browser(Probe, kind="browser"):
         default=None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
     )  # the visitor's language, such as de-DE
     timezone: str | None = None  # where the visitor is, such as Europe/Berlin
-    allow_hosts: tuple[
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")], ...
-    ] = ()  # hosts beside the target's own that may be asked
+    allow_hosts: tuple[HostAlone, ...] = ()  # hosts beside the target's own that may be asked
     console_errors: Mind = Mind.WARN  # errors of scripts; `fail`, `warn` or `ignore`
     failed_requests: Mind = Mind.WARN  # answers of 400 and more from the target to what its pages ask for
     within: Annotated[Duration, Field(gt=0)] = 5.0  # of one step that does not say
@@ -66,6 +74,13 @@ class Browser(Probe, kind="browser"):
     max_bytes: PositiveInt = 64 * 1024 * 1024  # of all that the pages load, as it comes over the wire
     keep: Keep = Keep.ON_FAILURE  # pictures, console and trace: `on_failure`, `always` or `never`
 
+    @field_validator("file")
+    @classmethod
+    def _a_journey(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            checked(file)
+        return file
+
     @model_validator(mode="after")
     def _one_way(self) -> Browser:
         if bool(self.journey) == (self.file is not None):
@@ -73,7 +88,6 @@ class Browser(Probe, kind="browser"):
         if self.file is not None:
             if self.expect is None:
                 raise ValueError("beside 'file' give 'expect': what the page must show when the journey is done")
-            checked(self.file)
         elif self.expect is not None:
             raise ValueError("'expect' stands beside 'file'; in a 'journey' it is a step")
         elif not any(step.expect is not None for step in self.journey):

@@ -68,8 +68,10 @@ class Tcp(Probe, kind="tcp"):
     @field_validator("send_hex")
     @classmethod
     def _hexadecimal(cls, value: str | None) -> str | None:
-        if value is not None:
-            bytes.fromhex(value)
+        try:
+            bytes.fromhex(value or "")
+        except ValueError:
+            raise ValueError("should be hexadecimal digits, two for each byte, such as '0d 0a'") from None
         return value
 
     @model_validator(mode="after")

@@ -141,7 +141,7 @@ def test_a_value_of_the_environment_is_not_repeated(tmp_path: Path) -> None:
         (HEAD + "scenarios: [{name: one, probe: test_silent, needs: [one]}]",
          ["3: scenarios wait for each other in a circle | 'one' needs 'one' | scenarios[0].needs[0]"]),
         (HEAD + "scenarios: [{name: one, probe: test_silent, needs: one}]",
-         ["3: 'needs' cannot be 'one' | should be a list | scenarios[0].needs"]),
+         ["3: 'needs' cannot be 'one' | should be a list, such as [one] | scenarios[0].needs"]),
         (HEAD + "scenarios: [{name: one, probe: test_silent, timeout: 0s}]",
          ["3: 'timeout' cannot be '0s' | should be more than 0 | scenarios[0].timeout"]),
         (HEAD + "scenarios: [{name: '', probe: test_silent}]",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from probes.browsing.steps import Step
 from probes.kinds.browser import Browser
 from probes.outcome import Verdict
+from scenarios.finding import LIBRARY
 from tests.probes.browsing.shared import html, said, site, visited
 from tests.probes.kinds.loopback import Reply
 from tests.probes.listening import listening, say_nothing
@@ -291,8 +292,8 @@ MISTAKES = {
     "name alone": ({"journey": [{"open": "/"}, {"click": {"css": "a", "name": "x"}}]}, "give 'role' too"),
     "bad regex": ({"journey": [{"open": "/"}, {"expect": {"url": {"matches": "("}}}]}, "regular expression"),
     "bad key": ({"journey": [{"open": "/"}, {"press": "Control+"}]}, "should be a key"),
-    "no expect beside a file": ({"file": "x.py"}, "beside 'file' give 'expect'"),
-    "no such file": ({"file": "x.py", "expect": {"text": "x"}}, "'x.py' could not be read"),
+    "no expect beside a file": ({"file": LIBRARY / "journeys" / "platform_frontend.py"}, "beside 'file' give 'expect'"),
+    "no such file": ({"file": "x.py", "expect": {"text": "x"}}, "'x.py' cannot be read"),
     "nothing waited for": ({"journey": [{"open": "/"}, {"wait_for": {"url": "/", "text": "x"}}]}, ""),
 }
 
