@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from probes.kinds.access_control import AccessControl
 from probes.outcome import Verdict, to_json
-from probes.tokens import Tamper, tampered
+from probes.tokens import Tamper, one_sign_changed, tampered
 from tests.probes.kinds.loopback import Asked, Reply, as_json
 from tests.probes.kinds.test_access_control import (
     CHALLENGE,
@@ -93,6 +93,11 @@ async def test_an_expired_token_of_another_issuer_may_be_refused_for_that() -> N
 def test_a_token_that_is_a_number_in_letters_is_the_same_in_another_case() -> None:
     assert Tamper.OTHER_CASE not in dict(tampered(str(uuid4())))
     assert Tamper.OTHER_CASE in dict(tampered("Opaque-token-of-letters"))
+
+
+@pytest.mark.parametrize("token_", ["0aAb", "xbay", "AAAA", "bbbb", "x"])
+def test_a_token_of_which_one_sign_was_changed_is_another_in_every_case(token_: str) -> None:
+    assert one_sign_changed(token_).lower() != token_.lower()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,11 @@ async def test_a_counter_that_others_move_less_than_we_do_is_shown_to_count_us(
     assert any("does not move as much by itself" in made.name for made in outcome.controls)
 
 
+async def test_a_burst_of_others_is_no_better_proof_than_our_few_requests_are() -> None:
+    outcome = await ask(deaf(), lambda scrape: 30 if scrape % 2 else 2)  # every odd scrape follows requests of ours
+    assert outcome.verdict is Verdict.INCONCLUSIVE, outcome.sentence
+
+
 async def test_what_shows_late_is_tried_once_more_because_others_may_have_come_by() -> None:
     outcome = await ask(deaf(), lambda scrape: 3 if scrape == 4 else 0)  # scrape 3 is the first after our requests
     assert outcome.verdict is Verdict.FAIL, outcome.sentence
