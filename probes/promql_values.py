@@ -131,7 +131,7 @@ class Presence:
     async def _numbers(self, one: Selector) -> Check | None:
         """Return a failure where a value is no number: a comparison, `max` and their like leave it out in silence."""
         answer = await instant(self.source, f"topk({_SHOWN}, {one} unless ({one} <= Inf))")
-        bad = [sample for sample in answer.samples if _MADE_OF_NOTHING not in sample.labels]
+        bad = [s for s in answer.samples if math.isnan(s.value) and _MADE_OF_NOTHING not in s.labels]
         if not bad:
             return None
         say = f"{_named(bad[0], one)} is no number (NaN), which a comparison or a maximum leaves out ({self.source.describe()})"

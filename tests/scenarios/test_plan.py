@@ -75,3 +75,9 @@ def test_the_critical_path_counts_what_had_to_be_alone() -> None:
 def test_what_did_not_run_has_no_length() -> None:
     assert critical_path_s([scenario("a"), scenario("b", needs=("a",))], {"a": Span(0, 1)}, set()) == 1
     assert critical_path_s([], {}, set()) == 0
+
+
+def test_a_scenario_that_says_so_has_the_target_to_itself_without_any_fault() -> None:
+    target = Target(name="staging", base_url="http://127.0.0.1:9")
+    assert breaks_neighbours(scenario("counts", alone=True), target)
+    assert not breaks_neighbours(scenario("free"), target)

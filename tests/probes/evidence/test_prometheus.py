@@ -129,6 +129,8 @@ class Answering:
         for beginning, reply in self._changed.items():
             if query.startswith(beginning):
                 return reply()
+        if "unless" in query:  # nothing is lost, nothing is no number
+            return vector()
         return vector(query[7:-1]) if query.startswith("vector(") else vector("3")
 
 
@@ -167,6 +169,8 @@ class Other(SampleSource, source="other"):
     """A source of somebody else's, which has no rules and no warnings."""
 
     async def query(self, expression: str) -> tuple[Sample, ...]:
+        if "unless" in expression:
+            return ()
         return (Sample({}, float(expression[7:-1]) if expression.startswith("vector(") else 3.0, time.time()),)
 
 
