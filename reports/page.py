@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from probes.outcome import Check, Evidence, Exchange, Outcome, Verdict
 from reports.formats.reporter import History, overall, unproven
+from reports.overall import worst_first
 from reports.sign_off import Filled, fill_in, unknown_ids
 from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
@@ -17,6 +20,8 @@ from scenarios.events import Ended, RunResult
 ROWS_SHOWN = 40
 PAST_SHOWN = 40
 EVIDENCE_SHOWN = 4000  # characters of one piece
+AMISS_SHOWN = 6  # checks that did not hold; more are folded, as one cause often makes dozens
+UNMADE_SHOWN = 2
 MARKS = {"fail": "✖", "error": "!", "inconclusive": "?", "degraded": "▲", "pass": "✔", "skipped": "–"}
 DID = {"fail": "failed", "error": "could not be judged", "inconclusive": "proved nothing", "degraded": "degraded"}
 WORDS = {"fail": "Failed", "error": "Error", "inconclusive": "Not proven", "degraded": "Passed, degraded", "pass": "Passed"}
@@ -55,9 +60,12 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class ShownEvidence:
+    """`link` is the address of a file that was kept, such as a picture."""
+
     kind: str
     summary: str
     data: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,15 @@ class ShownCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """Checks that are folded away under a line, so that what matters is not lost among them."""
+
+    title: str
+    tone: str
+    checks: tuple[ShownCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One scenario."""
 
@@ -80,7 +97,7 @@ class Card:
     took: str
     checks: tuple[ShownCheck, ...]
     checks_caption: str
-    held: tuple[ShownCheck, ...]  # what held beside a check that did not: folded, so that the other is not lost among many
+    folds: tuple[Fold, ...]
     rows: tuple[Row, ...]
     rows_left_out: int
     past: tuple[Square, ...]
@@ -111,8 +128,7 @@ def head_of(result: RunResult) -> Head:
 
 def cards_of(result: RunResult, history: History) -> list[Card]:
     """Return one card a scenario, the worst first; what did not pass stands open."""
-    ordered = sorted(result.outcomes, key=lambda o: (o.verdict.rank, o.subject.severity, o.subject.scenario))
-    return [card_of(o, history(o.subject.scenario, o.subject.target)) for o in ordered]
+    return [card_of(o, history(o.subject.scenario, o.subject.target)) for o in worst_first(result.outcomes)]
 
 
 def sign_off_of(result: RunResult) -> list[tuple[str, list[Filled]]]:
@@ -167,21 +183,39 @@ def card_of(outcome: Outcome, earlier: Sequence[Point] = ()) -> Card:
     made = f"{len(outcome.checks)} check{'s' * (len(outcome.checks) != 1)}"
     caption = f"{made}, {held} of {controls} control{'s' * (controls != 1)} held" if controls else made
     checks = tuple(_check(c) for c in sorted(outcome.checks, key=lambda c: c.verdict.rank))
-    amiss = tuple(c for c in checks if c.verdict != Verdict.PASS)
+    shown, folds = _folded(checks)
     past = _past(outcome, earlier)
+    sent = [e for e in outcome.exchanges if e.method != "BROWSER" or e.trouble]  # looking up its host is nothing that it sent
     return Card(
         outcome=outcome,
         open=outcome.verdict not in (Verdict.PASS, Verdict.SKIPPED),
         took=seconds(outcome.duration_s),
-        checks=amiss or checks,
+        checks=shown,
         checks_caption=caption,
-        held=tuple(c for c in checks if c.verdict == Verdict.PASS) if amiss else (),
-        rows=tuple(_row(e, outcome.duration_s) for e in outcome.exchanges[:ROWS_SHOWN]),
-        rows_left_out=max(0, len(outcome.exchanges) - ROWS_SHOWN) + outcome.exchanges_left_out,
+        folds=folds,
+        rows=tuple(_row(e, outcome.duration_s) for e in sent[:ROWS_SHOWN]),
+        rows_left_out=max(0, len(sent) - ROWS_SHOWN) + outcome.exchanges_left_out,
         past=past,
         past_words=_past_words(earlier),
         runbook_is_link=outcome.subject.runbook.startswith(("http://", "https://")),
     )
+
+
+def _folded(checks: tuple[ShownCheck, ...]) -> tuple[tuple[ShownCheck, ...], tuple[Fold, ...]]:
+    """Return the checks to be shown at once, and the others folded: further ones like them, what was not made, what held."""
+    aside = tuple(c for c in checks if c.verdict == Verdict.SKIPPED and c.evidence)  # such as files that were kept
+    unmade = tuple(c for c in checks if c.verdict == Verdict.SKIPPED and not c.evidence)
+    held = tuple(c for c in checks if c.verdict == Verdict.PASS)
+    amiss = tuple(c for c in checks if c.verdict not in (Verdict.PASS, Verdict.SKIPPED))
+    shown, rest = (amiss[:AMISS_SHOWN], amiss[AMISS_SHOWN:]) if amiss else (held, ())
+    if len(unmade) <= UNMADE_SHOWN or not shown:
+        shown, unmade = shown + unmade, ()
+    folds = (
+        Fold(f"{len(rest)} more that did not hold", "amiss", rest),
+        Fold(f"{len(unmade)} checks were not made", "unmade", unmade),
+        Fold(f"{len(held)} check{'s' * (len(held) != 1)} held", "held", held if amiss else ()),
+    )
+    return shown + aside, tuple(fold for fold in folds if fold.checks)
 
 
 def _check(c: Check) -> ShownCheck:
@@ -190,8 +224,14 @@ def _check(c: Check) -> ShownCheck:
 
 
 def _evidence(item: Evidence) -> ShownEvidence:
+    if item.kind == "artifact":  # its summary has the path, and there is nothing else in it
+        return ShownEvidence(item.kind, item.summary, "", _address(str(item.data.get("path", ""))))
     text = _transcript(item.data) if "headers" in item.data and "status" in item.data else _as_json(item.data)
     return ShownEvidence(item.kind, item.summary, text if len(text) <= EVIDENCE_SHOWN else text[:EVIDENCE_SHOWN] + "\n… cut")
+
+
+def _address(path: str) -> str:
+    return Path(path).as_uri() if os.path.isabs(path) else ""
 
 
 def _transcript(data: Mapping[str, Any]) -> str:

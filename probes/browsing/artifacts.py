@@ -101,7 +101,7 @@ class Artifacts:
             path.unlink()
             return []
         path.chmod(0o600)
-        return [_evidence("Playwright's trace, to be looked at by `playwright show-trace`", path)]
+        return [_evidence("Playwright's trace, for `playwright show-trace`", path)]
 
     def _written(self, name: str, raw: bytes, summary: str) -> list[Evidence]:
         try:
@@ -131,4 +131,4 @@ class Artifacts:
 
 
 def _evidence(summary: str, path: Path) -> Evidence:
-    return Evidence("artifact", summary, {"path": str(path)})
+    return Evidence("artifact", f"{summary}: {path}", {"path": str(path)})  # the path is what people look for in any report

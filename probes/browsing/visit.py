@@ -199,7 +199,7 @@ class Visit:
         if self._unknown:
             made.append(note("permitted hosts", f"these names could not be resolved: {', '.join(self._unknown)}"))
         if kept:
-            say = "kept: " + ", ".join(str(one.data["path"]) for one in kept)
+            say = f"kept: {len(kept)} file{'s' * (len(kept) != 1)}"
             made.append(Check("what was kept of the journey", Verdict.SKIPPED, say=say, evidence=tuple(kept)))
         if artifacts.trouble:
             made.append(note("what was kept of the journey", artifacts.trouble))

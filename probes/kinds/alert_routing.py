@@ -122,16 +122,16 @@ def _told(one: RoutedAlert, loaded: Routing, where: str) -> Iterator[Check]:
         missing,
         f"{one.called} would not be sent to {_joined(missing)}, but only to {_joined(ways)}" if ways
         else f"{one.called} would be sent to nobody",
-        route, where,
+        route, where, _joined(one.to),
     )  # fmt: skip
     wrong = [given for given in ways if any(_is(given, way) for way in one.never)]
     if one.never:
         say = f"{one.called} would also be sent to {_joined(wrong)}, which is not for it"
-        yield _checked(f"{one.called} is not sent to {_joined(one.never)}", wrong, say, route, where)
+        yield _checked(f"{one.called} is not sent to {_joined(one.never)}", wrong, say, route, where, "others")
     times = loaded.quiet_at_times(one.labels) if one.always else []
     if one.always:
         say = f"{one.called} would not be sent at all times: the time interval {', '.join(times)} keeps it back"
-        yield _checked(f"{one.called} is sent at all times", times, say, route, where)
+        yield _checked(f"{one.called} is sent at all times", times, say, route, where, "at all times")
 
 
 def _held_back(one: InhibitedAlert, loaded: Routing, where: str) -> Iterator[Check]:
@@ -154,9 +154,9 @@ def _held_back(one: InhibitedAlert, loaded: Routing, where: str) -> Iterator[Che
         )
 
 
-def _checked(name: str, trouble: Sequence[str], say: str, route: str, where: str) -> Check:
+def _checked(name: str, trouble: Sequence[str], say: str, route: str, where: str, expected: str) -> Check:
     evidence = () if not trouble else (Evidence("route", route),)
-    return check(name, holds=not trouble, expected="so", observed=route, say=f"{say} {where}", evidence=evidence)
+    return check(name, holds=not trouble, expected=expected, observed=route, say=f"{say} {where}", evidence=evidence)
 
 
 def _is(given: str, wanted: str) -> bool:

@@ -34,5 +34,5 @@ def render(result: RunResult, history: History, made_at: datetime | None = None)
     return rendered(
         "report.html.j2", css=raw(stylesheet("report.css")),
         run=result.run, page=head_of(result), cards=cards_of(result, history), sign_off=sign_off_of(result),
-        marks=MARKS, seconds=seconds, tones=TONES, boxes=BOXES, signers=SIGNERS, made_at=made,
+        marks=MARKS, seconds=seconds, tones=TONES, boxes=BOXES, signers=SIGNERS, made_at=made, files=True,
     )  # fmt: skip

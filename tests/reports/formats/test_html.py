@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from probes.outcome import Evidence, Exchange, Phases, Verdict, check
+from probes.outcome import Evidence, Exchange, Phases, Verdict, check, note
 from reports.formats.html import render
 from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
@@ -105,6 +105,35 @@ def test_what_held_beside_a_failure_is_folded_so_that_the_failure_is_seen() -> N
     shown, held = text.split('<details class="folded held">')
     assert ("the other" in shown, HELD[0].name in shown, HELD[0].name in held) == (True, False, True)
     assert "<summary>2 checks held</summary>" in held
+
+
+def test_one_cause_that_broke_dozens_of_checks_is_no_wall_of_text() -> None:
+    broken = [check(f"line {n}", holds=False, say=f"line {n} is wrong") for n in range(40)]
+    unmade = [note(f"field {n}", f"field {n} was not looked at") for n in range(30)]
+    text = page(result(outcome("the log", (*broken, *unmade, *HELD))))
+    shown, more, never, held = re.split(r'<details class="folded (?:amiss|unmade|held)">', text)
+    assert [part.count('<th scope="row">') for part in (shown, more, never, held)] == [6, 34, 30, len(HELD) + 1]  # and a figure
+    assert ("<summary>34 more that did not hold<" in more, "<summary>30 checks were not made<" in never) == (True, True)
+
+
+def test_a_picture_that_was_kept_can_be_opened_from_the_report() -> None:
+    kept = Evidence("artifact", "the page where it failed: /state/my shop/failed.png", {"path": "/state/my shop/failed.png"})
+    text = page(result(outcome("a journey", (check("step 1", holds=False, say="nothing", evidence=kept), *HELD))))
+    assert '<a href="file:///state/my%20shop/failed.png">the page where it failed: /state/my shop/failed.png</a>' in text
+
+
+def test_what_was_sent_without_an_id_shows_none_and_a_look_up_is_no_request() -> None:
+    by_name = Exchange("DNS", "dns://192.0.2.1", "", 0.0, 0.1, Phases())
+    looked_up = Exchange("BROWSER", "browser://shop.test", "", 0.0, 0.1, Phases())
+    made = replace(outcome("names", (check("a", holds=False, say="no"), *HELD)), exchanges=(by_name, looked_up))
+    text = page(result(made))
+    assert "dns://192.0.2.1" in text and "browser://" not in text and "id <code></code>" not in text
+
+
+def test_the_scenario_of_the_banner_is_the_first_of_the_list() -> None:
+    bad = (check("a", holds=False, say="it is down"), *HELD)
+    text = page(result(outcome("zebra", bad), outcome("apple", bad)))
+    assert text.index("zebra: it is down") < text.index("<h3>zebra</h3>") < text.index("<h3>apple</h3>")
 
 
 def test_the_banner_counts_what_else_failed() -> None:
