@@ -82,6 +82,14 @@ async def test_a_path_with_personal_data_is_not_shown() -> None:
     assert "holds an email address" in outcome.sentence
 
 
+async def test_a_rate_limit_that_is_meant_to_be_met_excuses_no_counter() -> None:
+    shop = Shop()
+    moves = {**THINGS, "meets_limit": True}
+    async with Loopback(lambda asked: Reply(429) if asked.path == "/things" else shop(asked)).running() as server:
+        outcome = await outcome_of(MetricsContract.model_validate({**OPTIONS, "moves": moves}), server.url)
+    assert outcome.verdict is Verdict.FAIL and "moved by 0" in outcome.sentence, outcome.sentence
+
+
 @pytest.mark.parametrize("limited", ["/metrics", "/things"])
 async def test_a_rate_limit_is_not_the_metrics_fault(limited: str) -> None:
     shop, seen = Shop(), list[str]()

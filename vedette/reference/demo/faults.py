@@ -212,7 +212,7 @@ _BREAKER = faults_of(
 ) + faults_of(
     "circuit_breaker",
     ("breaker_lever_dead", "the switch that should take the dependency down does nothing", ("did not bite",)),
-    ("cache_masks_outage", "the cache answers for every day and service, so the outage cannot be seen", ("served from a cache",)),
+    ("cache_masks_outage", "the cache answers for every day and service, so the outage cannot be seen", ("call", "served")),
     vacuity=True,
 )
 
