@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from probes.outcome import Outcome, Verdict
+from probes.outcome import Check, Outcome, Verdict
 from reports.formats.reporter import Document
 from reports.overall import counts, unproven
 from scenarios.events import RunResult
 
 # What XML 1.0 (section 2.2, Char) does not allow, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TOLD = 10  # checks of one outcome; all of them stand in system-out
 _ELEMENT = {Verdict.FAIL: "failure", Verdict.ERROR: "error", Verdict.INCONCLUSIVE: "error", Verdict.SKIPPED: "skipped"}
 
 
@@ -86,8 +87,18 @@ def _gap(suite: ElementTree.Element, result: RunResult, gap: str) -> None:
 
 def _lines(outcome: Outcome) -> list[str]:
     bad = [c for c in outcome.checks if c.verdict.rank <= Verdict.INCONCLUSIVE.rank]
-    told = [f"{c.name}: expected {c.expected or '-'}, saw {c.observed or '-'}" for c in bad]
-    return [outcome.sentence, *told, *(e.summary for c in bad for e in c.evidence), *_about(outcome)]
+    told = [line for c in bad[:_TOLD] if (line := _told(c, outcome.sentence))]
+    more = [f"and {len(bad) - _TOLD} more that did not hold"] if len(bad) > _TOLD else []
+    seen = dict.fromkeys(e.summary for c in bad[:_TOLD] for e in c.evidence)
+    return [outcome.sentence, *told, *more, *seen, *_about(outcome)]
+
+
+def _told(made: Check, sentence: str) -> str:
+    """Return what was expected and seen; where a check does not say both, what it says and does not stand above."""
+    if made.expected and made.observed:
+        return f"{made.name}: expected {made.expected}, saw {made.observed}"
+    seen = f"saw {made.observed}" if made.observed else "" if made.say == sentence else made.say
+    return f"{made.name}: {seen}" if seen else ""
 
 
 def _about(outcome: Outcome) -> list[str]:

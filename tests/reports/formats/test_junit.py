@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 
 from hypothesis import given, settings
 
+from probes.outcome import check
 from tests.reports.formats.shown import mixed, odd_run, odd_text, result, show
+from tests.reports.sample_runs import outcome
 
 CHILDREN = ["properties", "testcase"]  # junit-10.xsd: the order within a testsuite
 PARTS = ["skipped", "error", "failure", "system-out"]  # and within a testcase
@@ -33,6 +35,14 @@ def test_any_text_is_well_formed_and_has_the_shape_that_ci_reads(text: str) -> N
     }
     assert counted == {name: int(suite.attrib[name]) for name in counted}
     assert int(suite.attrib["tests"]) == 6
+
+
+def test_the_reason_of_a_failure_is_no_wall_of_text() -> None:
+    broken = [check(f"line {n}", holds=False, observed="text", say=f"line {n} is wrong") for n in range(40)]
+    root = ElementTree.fromstring(show("junit", result(outcome("the log", tuple(broken)))))
+    lines = (next(root.iter("failure")).text or "").splitlines()
+    assert lines[:2] == ["line 0 is wrong", "line 0: saw text"] and "and 30 more that did not hold" in lines and len(lines) < 20
+    assert (next(root.iter("system-out")).text or "").count("is wrong") == 40
 
 
 def test_an_inconclusive_scenario_is_an_error_of_that_type() -> None:
