@@ -94,8 +94,9 @@ def _fill(page: Page, result: RunResult, verbose: bool) -> None:
         if outcome.verdict in (Verdict.FAIL, Verdict.ERROR):
             _in_full(page, outcome)
     for outcome in ordered:
-        if outcome.verdict in (Verdict.INCONCLUSIVE, Verdict.DEGRADED, Verdict.SKIPPED):
+        if outcome.verdict in (Verdict.INCONCLUSIVE, Verdict.DEGRADED):
             _in_one_line(page, outcome, verbose)
+    _skips(page, [o for o in ordered if o.verdict is Verdict.SKIPPED], verbose)
     _passes(page, [o for o in ordered if o.verdict is Verdict.PASS], verbose)
     if verbose:
         page.line()
@@ -127,6 +128,19 @@ def _in_one_line(page: Page, outcome: Outcome, verbose: bool) -> None:
     if outcome.verdict is Verdict.INCONCLUSIVE or (verbose and outcome.verdict is Verdict.DEGRADED):
         _fact(page, "owner", outcome.subject.owner)
         _fact(page, "runbook", outcome.subject.runbook)
+
+
+def _skips(page: Page, skipped: list[Outcome], verbose: bool) -> None:
+    """Print what was not asked, each reason once: in production a missing grant is that of dozens."""
+    by_reason: dict[str, list[Outcome]] = {}
+    for outcome in skipped:
+        by_reason.setdefault(outcome.subject.scenario if verbose else outcome.sentence, []).append(outcome)
+    for alike in by_reason.values():
+        if len(alike) == 1:
+            _in_one_line(page, alike[0], verbose)
+            continue
+        page.line(alike[0].sentence, lead=_lead(alike[0]), verdict=Verdict.SKIPPED)
+        _fact(page, "scenarios", ", ".join(o.subject.scenario for o in alike))
 
 
 def _passes(page: Page, passed: list[Outcome], verbose: bool) -> None:

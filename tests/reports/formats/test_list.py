@@ -41,6 +41,14 @@ def test_on_a_narrow_terminal_the_list_is_wrapped_under_its_own_words(
     golden("list-narrow.txt", text)
 
 
+def test_what_was_skipped_for_one_reason_is_told_once_with_it() -> None:
+    run = result(passed().outcomes[0], *(outcome(name, skipped=True) for name in ("a burst", "a fault", "a write")))
+    text = show("list", run)
+    reason = run.outcomes[1].sentence
+    assert text.count(reason) == 1 and "scenarios   a burst, a fault, a write\n" in text
+    assert show("list", run, verbose=True).count("skipped       a ") == 3
+
+
 def test_the_first_line_names_the_cause() -> None:
     assert show("list", mixed()).splitlines()[0].endswith(LEAK)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "list a contract's statements with the scenarios that cover them"
 EXAMPLES = "examples:\n  vedette coverage askpro\n  vedette coverage suites/mine.yaml --json"
-_WIDTH = 100
+_NARROWEST, _WIDEST = 40, 100  # longer lines are hard to read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
         complain(f"'{suite.path}' has no 'statements', so there is nothing to cover")
         return Exit.NOTHING_SELECTED
     found = coverage_of(suite)
-    sys.stdout.write((json.dumps(to_json(found), ensure_ascii=False) if args.json else render(suite.name, found)) + "\n")
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    text = json.dumps(to_json(found), ensure_ascii=False) if args.json else render(suite.name, found, max(width, _NARROWEST))
+    sys.stdout.write(text + "\n")
     return Exit.FAILED if found.missing else Exit.PASSED
 
 
@@ -52,7 +55,7 @@ def to_json(found: Coverage) -> dict[str, Any]:
     }
 
 
-def render(suite: str, found: Coverage) -> str:
+def render(suite: str, found: Coverage, width: int = _WIDEST) -> str:
     """Return the statements, section by section, for a terminal."""
     lines: list[str] = []
     section = ""
@@ -60,10 +63,10 @@ def render(suite: str, found: Coverage) -> str:
         if statement.section != section:
             section = statement.section
             lines += ["", section]
-        lines += _wrapped(f"{_sign(found, name)} {name}: ", statement.says)
+        lines += _wrapped(f"{_sign(found, name)} {name}: ", statement.says, width)
         if statement.unobservable:
-            lines += _wrapped("      cannot be seen: ", statement.unobservable)
-        lines += [line for scenario in found.scenarios[name] for line in _wrapped("      ", scenario)]
+            lines += _wrapped("      cannot be seen: ", statement.unobservable, width)
+        lines += [line for scenario in found.scenarios[name] for line in _wrapped("      ", scenario, width)]
     seen = len(found.statements) - len(found.unobservable)
     summary = f"{suite}: {len(found.covered)} of {seen} statements that can be seen are covered"
     unseen = f"{len(found.unobservable)} cannot be seen from outside" if found.unobservable else ""
@@ -78,5 +81,5 @@ def _left_out(found: Coverage) -> list[str]:
     return [f"not covered: {name}" for name in found.missing]
 
 
-def _wrapped(head: str, text: str) -> list[str]:
-    return textwrap.wrap(head + " ".join(text.split()), _WIDTH, subsequent_indent=" " * 6, break_on_hyphens=False)
+def _wrapped(head: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(head + " ".join(text.split()), width, subsequent_indent=" " * 6, break_on_hyphens=False)
