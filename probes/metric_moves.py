@@ -58,7 +58,7 @@ class Move(Configured):
 class Moves(Configured):
     """Requests of our own, and what they must move."""
 
-    requests: tuple[RequestTemplate, ...] = Field(min_length=1)  # sent one after the other, between two scrapes
+    requests: tuple[RequestTemplate, ...] = Field(min_length=1)  # sent one after the other; `{{attempt}}` is the number of each
     times: int = Field(1, ge=1, le=500)  # how often all of them are sent
     by: tuple[Move, ...] = Field(min_length=1)  # what each counter must have moved by
     rounds: int = Field(5, ge=1, le=20)  # how often all of that is done at most: again only where others move the counters too
@@ -160,7 +160,8 @@ def judged(rounds: Rounds) -> Iterator[Check]:
         moved = rounds.of(one)
         anything = anything or any(delta > 0 for delta in moved.ours)
         proof = _ours(one, moved, rounds.is_proven(one))
-        wrong = next((delta for delta in moved.ours if not one.holds(delta)), None)
+        delta = moved.ours[0]
+        wrong = None if one.holds(delta) else delta
         if wrong is not None and wrong > one.least and moved.alone:  # more than there should be: others' may be among it
             yield proof
             continue
@@ -169,7 +170,6 @@ def judged(rounds: Rounds) -> Iterator[Check]:
             yield control(f"{one.of} moved by our requests", holds=False, expected=str(one), observed=f"{wrong:g}", say=say)
             continue
         missing = " and there is no such metric" if last.owner(selector(one.of).name) is None else ""
-        delta = moved.ours[0] if wrong is None else wrong
         yield check(
             f"{one.of} moved by our requests",
             holds=wrong is None,
@@ -189,14 +189,22 @@ def judged(rounds: Rounds) -> Iterator[Check]:
 def _ours(one: Move, moved: Moved, proven: bool) -> Check:
     """Return the control that others did not move a counter, or less than our requests did."""
     many = f" in {len(moved.ours)} rounds" if len(moved.ours) > 1 else ""
+    say = (
+        f"the counter {one.of} moves by {moved.alone:g} in {moved.alone_s:.1f} s without any request of ours, and moved by "
+        f"{sum(moved.ours):g} in {moved.ours_s:.1f} s with them{many}, so it was not shown that it counts them; select fewer of "
+        "its series, or send more requests"
+    )
+    if not moved.alone:
+        say = (
+            f"the counter {one.of} moved only a while after our requests, and not again when they were sent once more, "
+            "so others may have moved it; put {{attempt}} into requests that have their effect only once"
+        )
     return control(
         f"{one.of} does not move as much by itself",
         holds=proven,
         expected="still, or far less than with our requests",
         observed=f"{moved.alone:g} in {moved.alone_s:.1f} s without them",
-        say=f"the counter {one.of} moves by {moved.alone:g} in {moved.alone_s:.1f} s without any request of ours, and moved by "
-        f"{sum(moved.ours):g} in {moved.ours_s:.1f} s with them{many}, so it was not shown that it counts them; select fewer of "
-        "its series, or send more requests",
+        say=say,
     )
 
 

@@ -29,7 +29,7 @@ class Window:
     between: Between
     seconds: float
     scrapes: int = 1
-    late: bool = False  # what moved did not show at the first look: it may be others' that came by
+    late: frozenset[str] = frozenset()  # counters that did not show at the first look: it may be others' that came by
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,9 @@ class Rounds:
     scrape: Callable[[], Awaitable[Exposition | None]]  # None: it was no exposition
     quiet: list[Window] = field(default_factory=list)  # without requests of ours
     ours: list[Window] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)  # of the first round
     sent: int = 1  # requests so far, the first scrape among them
+    attempt: int = 0  # the number of the last of our requests
 
     async def run(self, first: Exposition) -> Between | None:
         """Send and scrape until it is known what moved the counters; None where a scrape did not go well."""
@@ -62,7 +63,7 @@ class Rounds:
         for _ in range(self.moves.rounds):
             last = last and await self._with(last)
             if last is None or not self._moved_all():
-                break
+                break  # the first round decides: what is sent again may be another thing, such as a cache's hit
             last = await self._long_enough(last)
             if last is None or all(self.is_proven(one) for one in self.moves.by) or not self._may_go_on():
                 break
@@ -82,25 +83,28 @@ class Rounds:
     def is_proven(self, one: Move) -> bool:
         """Tell whether it was our requests that moved a counter."""
         moved = self.of(one)
-        if not moved.alone:
-            again = 2 if any(window.late for window in self.ours) else 1
-            return moved.alone_s >= self._quiet_s() and len(self.ours) >= min(again, self.moves.rounds)
-        return one.equals is None and moved.by_chance <= _BY_CHANCE
+        if moved.alone:
+            return one.equals is None and moved.by_chance <= _BY_CHANCE
+        at_once = one.of not in self.ours[0].late or self.moves.rounds == 1
+        return moved.alone_s >= self._quiet_s() and (at_once or any(delta >= one.least for delta in moved.ours[1:]))
 
     async def _with(self, first: Exposition) -> Exposition | None:
         """Send our requests, and scrape until they show."""
         began = self.session.monotonic()
         self.session.doing = "sending requests that counters should count"
         for request in self.moves.requests * self.moves.times:
-            self.statuses.append((await self.session.send(request)).status)
-        ends, pause, scrapes, settled, late = self.session.monotonic() + self.wait_s, _POLL_S[0], 0, False, False
+            self.attempt += 1
+            status = (await self.session.send(request, {"attempt": self.attempt})).status
+            self.statuses += [] if self.ours else [status]
+        ends, pause, scrapes, settled = self.session.monotonic() + self.wait_s, _POLL_S[0], 0, False
+        late: frozenset[str] = frozenset()
         while True:
             last, scrapes = await self.scrape(), scrapes + 1
             if last is None:
                 return None
             between, over = Between(first, last), self.session.monotonic() + pause > ends
-            shows = all(between.delta(one.of) >= one.least for one in self.moves.by)
-            late = late or not shows
+            missing = frozenset(one.of for one in self.moves.by if between.delta(one.of) < one.least)
+            shows, late = not missing, late | missing
             if over or (shows and (settled or not self._may_come_more(between))):
                 self.ours.append(Window(between, self.session.monotonic() - began, scrapes, late))
                 self.sent += self.moves.sent + scrapes
@@ -130,14 +134,15 @@ class Rounds:
         return min(_QUIET_FOR * ours_s, max(_QUIET_AT_MOST_S, ours_s))
 
     def _moved_all(self) -> bool:
-        return all(self.ours[-1].between.delta(one.of) >= one.least for one in self.moves.by)
+        return all(self.ours[0].between.delta(one.of) >= one.least for one in self.moves.by)
 
     def _may_come_more(self, between: Between) -> bool:
         """Tell whether some of what our requests move may show later: it must not be taken for what others do."""
         return any(one.equals is not None or between.delta(one.of) < self.moves.sent for one in self.moves.by)
 
     def _may_go_on(self) -> bool:
-        hopeless = any(one.equals is not None and self.of(one).alone for one in self.moves.by)
+        open_ = [(one, self.of(one)) for one in self.moves.by if not self.is_proven(one)]
+        hopeless = any((one.equals is not None) if moved.alone else len(moved.ours) > 1 for one, moved in open_)
         room = self.session.target.limits.requests - self.sent
         spent_s = sum(window.seconds for window in (*self.quiet, *self.ours))
         return not hopeless and room >= self.moves.sent + _TYPICAL_SCRAPES and spent_s < _NO_LONGER_S

@@ -86,6 +86,10 @@ class MetricsContract(Probe, kind="metrics_contract"):
         writing = self.moves is not None and any(one.method.upper() in _WRITING for one in self.moves.requests)
         return self.grants | ({Grant.WRITE} if (writing if self.writes is None else self.writes) else frozenset())
 
+    def variables(self) -> frozenset[str]:
+        """Return the names that this kind fills."""
+        return frozenset({"attempt"})
+
     async def ask(self, session: Session) -> AsyncIterator[Check]:
         visit = _Visit(self, session)
         first = await visit.scrape()
