@@ -113,24 +113,30 @@ class Rounds:
             await self.session.sleep(pause)
             pause = min(2 * pause, _POLL_S[1])
 
-    async def _without(self, first: Exposition, seconds: float) -> Exposition | None:
-        began = self.session.monotonic()
+    async def _without(self, first: Exposition, seconds: float, looks: int = 1) -> Exposition | None:
+        """Scrape so many times over so long, as a window with our requests has scrapes in it, which may be counted too."""
+        began, last = self.session.monotonic(), first
         self.session.doing = "looking whether counters move by themselves"
-        await self.session.sleep(seconds)
-        last = await self.scrape()
-        if last is not None:
-            self.quiet.append(Window(Between(first, last), self.session.monotonic() - began))
-            self.sent += 1
+        for _ in range(looks):
+            await self.session.sleep(seconds / looks)
+            made = await self.scrape()
+            if made is None:
+                return None
+            last = made
+        self.quiet.append(Window(Between(first, last), self.session.monotonic() - began, looks))
+        self.sent += looks
         return last
 
     async def _long_enough(self, last: Exposition) -> Exposition | None:
         """Look on without requests of ours as long as with them, or until that was long enough altogether."""
         left = self._quiet_s() - sum(window.seconds for window in self.quiet)
-        moves_alone = any(self.of(one).alone for one in self.moves.by)
-        return await self._without(last, self.ours[-1].seconds if moves_alone else max(left, self.ours[-1].seconds))
+        if any(self.of(one).alone for one in self.moves.by):
+            return await self._without(last, self.ours[-1].seconds, self.ours[-1].scrapes)
+        return await self._without(last, max(left, self.ours[-1].seconds))
 
     def _quiet_s(self) -> float:
-        ours_s = sum(window.seconds for window in self.ours)
+        """Return how long a counter must stand still without our requests, after which it is a quiet one."""
+        ours_s = self.ours[0].seconds
         return min(_QUIET_FOR * ours_s, max(_QUIET_AT_MOST_S, ours_s))
 
     def _moved_all(self) -> bool:
