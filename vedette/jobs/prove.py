@@ -147,6 +147,7 @@ async def prove(
     """
     chosen = [named(name) for name in (FAULTS if faults is None else faults)]
     wanted = list(systems or dict.fromkeys(f.system for f in chosen) if faults is not None else systems or system_names())
+    wanted = [find_system(name).name for name in wanted]
     lacking = {name: why for name in wanted if (why := find_system(name).missing())}
     ready = [name for name in wanted if name not in lacking]
     chosen = [fault for fault in chosen if fault.system in ready]

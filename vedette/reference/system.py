@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -46,9 +47,12 @@ def system_names() -> list[str]:
 
 @cache
 def find_system(name: str) -> type[System]:
-    """Return the system of that name. Raises: ValueError."""
+    """Return the system of that name, or of the name of its suite. Raises: ValueError that names a near miss."""
+    given, name = name, name.replace("-", "_")
     if name not in system_names():
-        raise ValueError(f"there is no reference system '{name}'; there is {', '.join(system_names())}")
+        near = difflib.get_close_matches(name, system_names(), 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(system_names())}"
+        raise ValueError(f"there is no reference system '{given}'; {hint}")
     module = importlib.import_module(f"vedette.reference.{name}.system")
     found = [t for t in vars(module).values() if isinstance(t, type) and issubclass(t, System) and t.name == name]
     if len(found) != 1:

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from vedette.reference.edge.faces import faces
 from vedette.reference.system import System, lacks
 
+_EXTRAS = {"websockets": "websocket", "cryptography": "tls"}  # where an extra is not called as its module
+
 
 class Edge(System):
     """Every face on a port of its own."""
@@ -26,5 +28,6 @@ class Edge(System):
 
     @classmethod
     def missing(cls) -> str:
-        modules = lacks(*(module for face in faces() for module in face.MODULES))
-        return f"the modules {', '.join(modules)}" if modules else ""
+        modules = lacks(*dict.fromkeys(module for face in faces() for module in face.MODULES))
+        extras = ",".join(_EXTRAS.get(module, module) for module in modules)
+        return f"the modules {', '.join(modules)}: pip install 'vedette[{extras}]'" if modules else ""
