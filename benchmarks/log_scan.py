@@ -20,6 +20,7 @@ from harmless import harmless_lines
 from probes.evidence.log_file import LogFile
 from probes.leaks import Scanner
 from probes.log_watch import LogWatch
+from probes.planted_requests import Ours, PlantingRequest, Sent
 from probes.planting import PLANTABLE, plant
 
 NONCE = "0b5e55edc0de"
@@ -32,7 +33,7 @@ def measured(path: Path, detectors: tuple[str, ...], log: Path) -> tuple[float, 
     scanner = Scanner(planted, detectors)
     path.touch()
     source = LogFile(path=str(path), max_bytes=4 << 30)
-    watch = asyncio.run(LogWatch.begin([("log", source)], keep=lambda line: NONCE in line.text, told=scanner.feed))
+    watch = asyncio.run(LogWatch.begin([("log", source)], keep=Ours(NONCE, _sent()), told=scanner.feed))
     with path.open("ab") as file, log.open("rb") as made:
         while piece := made.read(1 << 20):
             file.write(piece)
@@ -41,6 +42,14 @@ def measured(path: Path, detectors: tuple[str, ...], log: Path) -> tuple[float, 
     asyncio.run(watch.read())
     seconds = time.process_time() - began
     return path.stat().st_size / 1e6 / seconds, _rss_mib() - before, len(scanner.result().planted)
+
+
+def _sent() -> list[Sent]:
+    """Three requests, as a scenario has them."""
+    request = PlantingRequest.model_validate({"name": "one", "request": {"path": "/{{planted.email}}"}})
+    return [
+        Sent(request, f"{NONCE}{number:02x}", f"0197b2c4-7d1e-7a00-8c31-5b2f00d1e{number:03}", None, None) for number in range(3)
+    ]
 
 
 def _rss_mib() -> float:

@@ -20,13 +20,13 @@ _GROUPED = re.compile(r"[A-Z]{0,4}[\d ()./+-]{8,}[A-Z0-9 ]{0,30}")
 _ESCAPE_SIGNS = re.compile(r"[%\\&]")
 # A run of bytes over 0x7f is one character or several of UTF-8, and is decoded as one. Each alternative begins with
 # a plain sign: that lets `re` skip text without escapes ten times as fast.
-_ESCAPES = re.compile(
+ESCAPES = re.compile(
     r"%(?:[0-7][0-9a-fA-F]|[89a-fA-F][0-9a-fA-F](?:%[89a-fA-F][0-9a-fA-F])*)"
     r"|\\\\*(?:u[0-9a-fA-F]{4}(?:\\+u[0-9a-fA-F]{4})*|x[0-7][0-9a-fA-F]|x[89a-fA-F][0-9a-fA-F](?:\\+x[89a-fA-F][0-9a-fA-F])*|[\"'/])"
     r"|\\\\+"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?"
 )
-_ROUNDS = 3  # an address twice URL-encoded in a JSON text needs three
+ROUNDS = 3  # an address twice URL-encoded in a JSON text needs three
 
 
 class Form(StrEnum):
@@ -108,13 +108,13 @@ class Finder:
         """Return whether undoing escapes shows anything; without regard to places, which cost four times as much."""
         if not _ESCAPE_SIGNS.search(text):
             return False
-        for _ in range(_ROUNDS):
-            decoded = _ESCAPES.sub(lambda match: _decode(match.group()), text)
-            if decoded == text:
+        for _ in range(ROUNDS):
+            undone = ESCAPES.sub(lambda match: decoded_escape(match.group()), text)
+            if undone == text:
                 return False
-            if self._holds_plain(decoded):
+            if self._holds_plain(undone):
                 return True
-            text = decoded
+            text = undone
         return False
 
     def _find_plain(self, text: str) -> Iterator[Hit]:
@@ -134,7 +134,7 @@ class Finder:
         """Undo escapes round by round, look again, and tell where each hit stands in the text as it was."""
         decoded = text
         back: Back = _same
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             step = _unescaped(decoded)
             if step is None:
                 return
@@ -212,8 +212,8 @@ def _unescaped(text: str) -> _Step | None:
     pieces: list[str] = []
     after, before, escape = [], [], []
     at = length = 0
-    for match in _ESCAPES.finditer(text):
-        plain = _decode(match.group())
+    for match in ESCAPES.finditer(text):
+        plain = decoded_escape(match.group())
         if plain == match.group():
             continue
         for piece, start, was in ((text[at : match.start()], at, 0), (plain, match.start(), match.end() - match.start())):
@@ -235,7 +235,7 @@ def _unescaped(text: str) -> _Step | None:
 
 
 @lru_cache(4096)  # a text mostly holds the same few
-def _decode(escape: str) -> str:
+def decoded_escape(escape: str) -> str:
     """Return what an escape stands for, or itself if it is none after all."""
     if escape[0] == "%":
         return _as_text(bytes.fromhex(escape.replace("%", "")))

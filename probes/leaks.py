@@ -10,19 +10,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html.entities import html5
+from itertools import accumulate
 from urllib.parse import quote
 
 from probes.encodings import Finder, Form, Hit
-from probes.evidence.source import LogLine
-from probes.pii import find, line_sieve
+from probes.evidence.source import LogLine, PlainLines
+from probes.log_batches import Batch, batches
+from probes.pii import Finding, find, line_sieve
 from probes.planting import Planted
-from probes.sieve import ValueSieve
+from probes.sieve import WRITTEN_LINE_END, ValueSieve
 
 _ENTITIES = {sign: name for name, sign in sorted(html5.items()) if name.endswith(";")}
-_BATCH = 128 * 1024  # characters that are passed over, or looked at closely, at once
 _TAIL = 4 * 1024  # characters of the lines before that are looked at again; no form of a value is longer
 _KEPT = 1000  # leaks that are kept; who has more of them knows enough
-_WRITTEN_LINE_END = re.compile(r"(?:\\r)?\\n")  # a line end that a JSON text holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +95,24 @@ class Scanner:
 
     def feed(self, lines: Sequence[LogLine]) -> None:
         """Take the next lines; those of one source are in their order."""
-        groups: dict[str, list[LogLine]] = {}
-        for line in lines:  # what was read in turns stands together again, for values that are broken over two lines
-            groups.setdefault(line.where, []).append(line)
-        for where, group in groups.items():
-            source = self._sources.setdefault(where, _Source())
-            for batch in _batches(group):
+        for group in [lines] if isinstance(lines, PlainLines) else _by_source(lines):
+            source = self._sources.setdefault(group[0].where, _Source())
+            for batch in batches(group):
                 self._look(source, batch)
 
     def result(self) -> Scan:
         return Scan(tuple(self._leaks.values()), tuple(self._others), self._left_out)
 
-    def _look(self, source: _Source, batch: Sequence[LogLine]) -> None:
-        looked_at = [*source.tail, *batch]
-        texts = [line.text for line in looked_at]
+    def _look(self, source: _Source, batch: Batch) -> None:
         known: dict[int, list[tuple[int, int]]] = {}
-        if self._sieve.may_hold("\n".join(texts)):
+        if batch.is_odd or source.is_odd or self._sieve.may_hold(f"{source.text}\n{batch.text}"):
+            looked_at = [*source.tail, *batch.lines()]
             for index, start, end, hit in _hits(self._finder, looked_at):
-                known.setdefault(index, []).append((start, end))
-                self._keep(source.number_of(index), Leak(hit.label, hit.form.value, looked_at[index]))
-        before = len(source.tail)
-        starts, text = _joined(texts[before:], "\n")
-        for number, detectors in self._line_sieve.lines(text, starts):
-            self._detect(batch[number], detectors, known.get(before + number, ()))
-        source.went_on(looked_at)
+                known.setdefault(index - len(source.tail), []).append((start, end))
+                self._keep(source.number_of(index), Leak(hit.label, hit.form.value, _shortened(looked_at[index])))
+        if self._detectors:
+            self._detect(batch, known)
+        source.went_on(batch)
 
     def _keep(self, number: int, leak: Leak) -> None:
         key = (leak.kind, leak.form, leak.line.where, number)
@@ -127,13 +121,24 @@ class Scanner:
         else:
             self._left_out += 1
 
-    def _detect(self, line: LogLine, detectors: set[str], known: Sequence[tuple[int, int]]) -> None:
-        for found in find(line.text, [name for name in self._detectors if name in detectors]):
+    def _detect(self, batch: Batch, known: dict[int, list[tuple[int, int]]]) -> None:
+        if batch.is_odd:
+            for number, line in enumerate(batch.lines()):
+                self._judge(find(line.text, self._detectors), known.get(number, ()), line)
+            return
+        for start, end, detectors in self._line_sieve.lines(batch.text):
+            findings = find(batch.text[start:end], [name for name in self._detectors if name in detectors])
+            if findings:
+                number = batch.text.count("\n", 0, start)
+                self._judge(findings, known.get(number, ()), batch.lines()[number])
+
+    def _judge(self, findings: Sequence[Finding], known: Sequence[tuple[int, int]], line: LogLine) -> None:
+        for found in findings:
             new = all(found.end <= start or found.start >= end for start, end in known)
             if not new or self._allowed(line.text[found.start : found.end]):
                 continue
             if len(self._others) < _KEPT:
-                self._others.append(Leak(found.detector, Form.RAW.value, line))
+                self._others.append(Leak(found.detector, Form.RAW.value, _shortened(line)))
             else:
                 self._left_out += 1
 
@@ -148,24 +153,36 @@ class _Source:
     def number_of(self, index: int) -> int:
         return self._first + index
 
-    def went_on(self, looked_at: Sequence[LogLine]) -> None:
-        kept, size = 0, 0
-        while kept < len(looked_at) and size < _TAIL:
-            kept += 1
-            size += len(looked_at[-kept].text) + 1
-        self._first += len(looked_at) - kept
-        self.tail = list(looked_at[len(looked_at) - kept :])
+    @property
+    def text(self) -> str:
+        return "\n".join([line.text for line in self.tail])
+
+    @property
+    def is_odd(self) -> bool:
+        return any("\n" in line.text for line in self.tail)
+
+    def went_on(self, batch: Batch) -> None:
+        new = batch.last_lines(_TAIL)
+        old, size = len(self.tail), sum(len(line.text) + 1 for line in new)
+        while old > 0 and size < _TAIL:
+            old -= 1
+            size += len(self.tail[old].text) + 1
+        self._first += old + batch.count - len(new)
+        self.tail = [*self.tail[old:], *new]
 
 
-def _batches(lines: Sequence[LogLine]) -> Iterator[Sequence[LogLine]]:
-    start = size = 0
-    for number, line in enumerate(lines, 1):
-        size += len(line.text) + 1
-        if size >= _BATCH:
-            yield lines[start:number]
-            start, size = number, 0
-    if start < len(lines):
-        yield lines[start:]
+def _by_source(lines: Sequence[LogLine]) -> list[list[LogLine]]:
+    """What was read in turns stands together again, for values that are broken over two lines."""
+    groups: dict[str, list[LogLine]] = {}
+    for line in lines:
+        groups.setdefault(line.where, []).append(line)
+    return list(groups.values())
+
+
+def _shortened(line: LogLine) -> LogLine:
+    """Return a line to be kept: its beginning and its end, by which it is known whose it is."""
+    text = line.text
+    return line if len(text) <= 2 * _TAIL else line._replace(text=f"{text[:_TAIL]}\n{text[-_TAIL:]}")
 
 
 def _hits(finder: Finder, lines: Sequence[LogLine]) -> Iterator[tuple[int, int, int, Hit]]:
@@ -176,7 +193,7 @@ def _hits(finder: Finder, lines: Sequence[LogLine]) -> Iterator[tuple[int, int, 
         index = bisect_right(starts, hit.start) - 1
         seen.add((hit.label, index))
         yield index, hit.start - starts[index], hit.end - starts[index], hit
-    starts, text = _joined([_WRITTEN_LINE_END.sub("", line.text.strip()) for line in lines], "")
+    starts, text = _joined([WRITTEN_LINE_END.sub("", line.text.strip()) for line in lines], "")
     for hit in finder.find(text):
         index = bisect_right(starts, hit.start) - 1
         last = bisect_right(starts, hit.end - 1) - 1
@@ -186,10 +203,7 @@ def _hits(finder: Finder, lines: Sequence[LogLine]) -> Iterator[tuple[int, int, 
 
 
 def _joined(texts: Sequence[str], between: str) -> tuple[list[int], str]:
-    starts, at = [], 0
-    for text in texts:
-        starts.append(at)
-        at += len(text) + len(between)
+    starts = [0, *accumulate(len(text) + len(between) for text in texts[:-1])]
     return starts, between.join(texts)
 
 

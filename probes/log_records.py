@@ -124,7 +124,7 @@ def _joined(lines: Iterable[LogLine]) -> Iterator[LogLine]:
 def _one(pieces: Sequence[LogLine]) -> LogLine:
     if len(pieces) == 1:
         return pieces[0]
-    return replace(pieces[0], text="".join(piece.text for piece in pieces), damaged=any(piece.damaged for piece in pieces))
+    return pieces[0]._replace(text="".join(piece.text for piece in pieces), damaged=any(piece.damaged for piece in pieces))
 
 
 def _unwrapped(lines: Iterable[LogLine], wrapped: Wrapped) -> Iterator[_Text]:

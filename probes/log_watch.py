@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from probes.evidence.source import LogLine, LogSource, LogWindow
+from probes.evidence.source import LogLine, LogSource, LogWindow, text_of
 from probes.outcome import Check, Evidence, control
 
 _UTF16 = "lines of {} hold as many zero bytes as text in UTF-16 does, and could not be understood"
@@ -17,7 +17,7 @@ _UTF16 = "lines of {} hold as many zero bytes as text in UTF-16 does, and could 
 class LogWatch:
     """All lines since the marks. `cut_short` once anything was written that could not be read.
 
-    With `keep`, only those lines stay that it says yes to; `told` is given all of them as they come.
+    With `keep`, only those lines stay that it returns; `told` is given all of them as they come.
     """
 
     sources: Sequence[tuple[str, LogSource]]
@@ -27,7 +27,7 @@ class LogWatch:
     cut_short: bool = False
     silent: set[int] = field(default_factory=set)  # places of sources in which nothing was written since the marks
     count: int = 0  # of all lines
-    keep: Callable[[LogLine], bool] | None = None
+    keep: Callable[[Sequence[LogLine]], Iterable[LogLine]] | None = None
     told: Callable[[Sequence[LogLine]], None] | None = None
 
     @classmethod
@@ -35,7 +35,7 @@ class LogWatch:
         cls,
         sources: Sequence[tuple[str, LogSource]],
         *,
-        keep: Callable[[LogLine], bool] | None = None,
+        keep: Callable[[Sequence[LogLine]], Iterable[LogLine]] | None = None,
         told: Callable[[Sequence[LogLine]], None] | None = None,
     ) -> LogWatch:
         """Set the marks. Raises: EvidenceError."""
@@ -56,12 +56,14 @@ class LogWatch:
         if self.told is not None and window.lines:
             await asyncio.to_thread(self.told, window.lines)
         self.count += len(window.lines)
-        self.lines += window.lines if self.keep is None else filter(self.keep, window.lines)
+        self.lines += window.lines if self.keep is None else self.keep(window.lines)
         self.remarks += [remark for remark in window.remarks if remark not in self.remarks]
         self.cut_short = self.cut_short or window.cut_short
         if window.lines:
             self.silent.discard(place)
-        if any(_is_garbled(line.text) for line in window.lines):  # what cannot be understood was not read
+        if "\0" in text_of(window.lines) and any(
+            _is_garbled(line.text) for line in window.lines
+        ):  # what cannot be understood was not read
             self.cut_short = True
             self.remarks += [remark for remark in [_UTF16.format(source.describe())] if remark not in self.remarks]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from probes.evidence.source import LogLine
+from probes.evidence.source import LogLine, text_of
 from probes.fields import Configured
 from probes.log_requests import own_ids
 from probes.log_watch import LogWatch
@@ -66,16 +66,18 @@ async def send(session: Session, request: PlantingRequest, number: int, planted:
     return Sent(request, nonce, answer.correlation_id, answer, None)
 
 
-@dataclass(frozen=True, slots=True)
 class Ours:
-    """Says of a line whether it is of one of our requests; `sent` grows while they are sent."""
+    """Returns of lines those of our requests; `sent` grows while they are sent."""
 
-    nonce: str
-    sent: Sequence[Sent]
+    def __init__(self, nonce: str, sent: Sequence[Sent]) -> None:
+        self._nonce, self._sent = nonce.lower(), sent
 
-    def __call__(self, line: LogLine) -> bool:
-        low = line.text.lower()
-        return self.nonce.lower() in low or any(known in low for one in self.sent for known in own_ids(one.correlation_id))
+    def __call__(self, lines: Sequence[LogLine]) -> Sequence[LogLine]:
+        known = {self._nonce, *(known for one in self._sent for known in own_ids(one.correlation_id))}
+        all_of_them = text_of(lines).encode("utf-8", "replace").lower()
+        if not any(one.encode() in all_of_them for one in known):  # so it mostly is, and there may be millions of lines
+            return ()
+        return [line for line in lines if any(one in line.text.lower() for one in known)]
 
 
 def answered(one: Sent) -> Check:

@@ -7,19 +7,23 @@ import codecs
 import os
 import stat
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from pydantic import Field, PositiveInt, field_validator
 
-from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow
+from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow, PlainLines
 
 _MIB = 1024 * 1024
 _COUNTED_BYTES = 64 * _MIB  # lines before the mark are counted up to this size, else line numbers are unknown
 _TAIL_BYTES = 64  # what stood before the mark; when it differs, the file was emptied and written anew
-_PIECE_BYTES = 4 * _MIB  # read at once; what is longer comes in several windows
+_PIECE_BYTES = _MIB  # read at once; what is longer comes in several windows
+_LONG_LINE_BYTES = 4 * _MIB  # so much at once where no line ends
 _LINE_CHARACTERS = _MIB  # a longer line comes in pieces
+_LINE_BY_LINE = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"})  # no line's bytes change how the next is read
 _ROTATIONS = 20  # path.1, path.2, … looked through for files that came and went between two reads
 
 
@@ -160,7 +164,7 @@ class _Reading:
 
     def __init__(self, encoding: str, max_bytes: int, mark: FileMark) -> None:
         self.encoding, self.max_bytes, self.mark = encoding, max_bytes, mark
-        self.lines: list[LogLine] = []
+        self.lines: list[Sequence[LogLine]] = []
         self.remarks: list[str] = []
         self.cut_short = False
         self.more = False
@@ -176,6 +180,9 @@ class _Reading:
         wanted = min(allowed, there)
         self.more = wanted > _PIECE_BYTES and not at_once
         raw = _read_at(file, offset, _PIECE_BYTES if self.more else wanted)
+        if self.more and b"\n" not in raw:
+            self.more = wanted > _LONG_LINE_BYTES
+            raw = _read_at(file, offset, min(wanted, _LONG_LINE_BYTES))
         if there > allowed and not self.more:
             self.cut_short = True
             self.remarks.append(f"more than {self.max_bytes} bytes were written to '{file.path}'; the rest was not read")
@@ -185,22 +192,40 @@ class _Reading:
         ends_here = end == 0 if self.more else not last or self.cut_short or (end == 0 and rest == mark.waiting)
         if rest and ends_here:
             end, waiting = len(raw), b""
-        count = self._take(file.path, raw[:end], mark.lines)
+        lines = self._take(file.path, raw[:end], mark.lines)
         at = offset + end
-        self.mark = FileMark(file, at, _tail(file, at), count, waiting, mark.used + end)
+        self.mark = FileMark(file, at, _tail(file, at), lines, waiting, mark.used + end)
 
     def _take(self, where: str, raw: bytes, before: int | None) -> int | None:
+        text = self._plain(raw)
+        if text is not None:
+            plain = PlainLines(text, where, 0 if before is None else before + 1)
+            self.lines.append(plain)
+            return None if before is None else before + len(plain)
+        lines: list[LogLine] = []
         number = before
         for line in raw.split(b"\n")[: None if raw and not raw.endswith(b"\n") else -1]:
             number = None if number is None else number + 1
             text = line.decode(self.encoding, "replace").removesuffix("\r").lstrip("\0")
             damaged = "\ufffd" in text and _is_damaged(line, self.encoding)
             for start in range(0, max(1, len(text)), _LINE_CHARACTERS):
-                self.lines.append(LogLine(text[start : start + _LINE_CHARACTERS], where, number or 0, damaged))
+                lines.append(LogLine(text[start : start + _LINE_CHARACTERS], where, number or 0, damaged))
+        self.lines.append(lines)
         return number
 
+    def _plain(self, raw: bytes) -> str | None:
+        """Return lines that can be told apart later, since nothing about any of them is special; else None."""
+        if not raw or codecs.lookup(self.encoding).name not in _LINE_BY_LINE:
+            return None
+        text = str(memoryview(raw)[: -1 if raw.endswith(b"\n") else None], self.encoding, "replace")
+        if "\ufffd" in text or "\0" in text or len(text) > _LINE_CHARACTERS:
+            return None
+        return text.replace("\r\n", "\n").removesuffix("\r") if "\r" in text else text
+
     def window(self) -> LogWindow:
-        return LogWindow(tuple(self.lines), replace(self.mark), self.cut_short, tuple(self.remarks), self.more)
+        read = [some for some in self.lines if some]
+        lines = read[0] if len(read) == 1 else tuple(chain.from_iterable(read))
+        return LogWindow(lines, replace(self.mark), self.cut_short, tuple(self.remarks), self.more)
 
 
 def _is_damaged(raw: bytes, encoding: str) -> bool:

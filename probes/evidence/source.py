@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, overload
 
 from probes.fields import Configured
 from probes.outcome import Json
@@ -15,8 +16,7 @@ class EvidenceError(Exception):
     """The source could not be read. The text is one clear sentence without secrets; the outcome is `error`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line as it stands in the source, without its line end. `number` counts from 1 within `where`, 0 if unknown.
 
     `damaged` tells that bytes of it could not be decoded, and that U+FFFD stands in `text` for them.
@@ -28,11 +28,51 @@ class LogLine:
     damaged: bool = False
 
 
+class PlainLines(Sequence[LogLine]):
+    """Lines that stand one after the other in one place, none of them damaged, in one text that has at least one line.
+
+    Neither lines nor their texts are made before they are asked for: there may be millions, and mostly they are passed over.
+    """
+
+    def __init__(self, text: str, where: str, first: int) -> None:
+        self.text, self.where = text, where
+        self._first = first  # its number, 0 if unknown
+        self._length = text.count("\n") + 1
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, at: int) -> LogLine: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[LogLine]: ...
+
+    def __getitem__(self, at: int | slice) -> LogLine | Sequence[LogLine]:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(self._length))]
+        return self.part(self.texts[at], range(self._length)[at])[0]
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        return self.text.split("\n")
+
+    def part(self, text: str, before: int) -> list[LogLine]:
+        """Return the lines of a part of the text before which there are so many lines."""
+        first, step = (self._first + before, 1) if self._first else (0, 0)
+        return [LogLine(line, self.where, first + step * number) for number, line in enumerate(text.split("\n"))]
+
+
+def text_of(lines: Sequence[LogLine]) -> str:
+    """Return the text of all lines."""
+    return lines.text if isinstance(lines, PlainLines) else "\n".join([line.text for line in lines])
+
+
 @dataclass(frozen=True, slots=True)
 class LogWindow:
     """What was written since a mark. `next_mark` continues where this ended; `remarks` tell of rotation and the like."""
 
-    lines: tuple[LogLine, ...]
+    lines: Sequence[LogLine]
     next_mark: Any
     cut_short: bool = False  # more was written than may be read; what is not read cannot be cleared
     remarks: tuple[str, ...] = ()
@@ -43,6 +83,7 @@ class EvidenceSource(Configured):
     """The base of all sources; `source:` in the file names the kind, the file's own name."""
 
     source_name: ClassVar[str] = ""
+    extra: ClassVar[str] = ""  # without this extra of the package it cannot be read
 
     def __init_subclass__(cls, source: str = "", **more: Any) -> None:
         super().__init_subclass__(**more)
