@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from probes.evidence.source import EvidenceError
+from probes.extras import is_lacking, remedy
 from probes.faults.lever import LeverError
 from probes.fields import Configured
 from probes.ids import new_id
@@ -33,6 +34,7 @@ class Probe(Configured):
 
     kind: ClassVar[str] = ""
     grants: ClassVar[frozenset[Grant]] = frozenset()
+    extra: ClassVar[str] = ""  # without this extra of the package it cannot ask
     awaits: ClassVar[bool] = False  # true: the target reports to us by itself, so nothing is asked on a schedule
 
     def __init_subclass__(cls, kind: str = "", grants: set[Grant] | frozenset[Grant] = frozenset(), **more: Any) -> None:
@@ -77,6 +79,9 @@ async def ask(probe: Probe, session: Session, *, run_id: str, deadline_s: float)
     missing = probe.needs() - session.target.allow
     if missing:
         checks.append(_not_granted(missing, session))
+    elif is_lacking(probe.extra):
+        say = f"the kind '{probe.kind}' needs the extra '{probe.extra}': {remedy(probe.extra)}"
+        checks.append(broken("what the kind needs is installed", say))
     else:
         await _collect(probe, session, checks, deadline_s)
     undo_failures = await session.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from probes.outcome import Check, Evidence, Exchange, Outcome, Verdict
-from reports.formats.reporter import History, overall, unproven
-from reports.overall import worst_first
+from reports.formats.reporter import History
+from reports.overall import overall, unproven, worst_first
 from reports.sign_off import Filled, fill_in, unknown_ids
 from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
@@ -203,9 +203,9 @@ def card_of(outcome: Outcome, earlier: Sequence[Point] = ()) -> Card:
 
 def _folded(checks: tuple[ShownCheck, ...]) -> tuple[tuple[ShownCheck, ...], tuple[Fold, ...]]:
     """Return the checks to be shown at once, and the others folded: further ones like them, what was not made, what held."""
-    aside = tuple(c for c in checks if c.verdict == Verdict.SKIPPED and c.evidence)  # such as files that were kept
-    unmade = tuple(c for c in checks if c.verdict == Verdict.SKIPPED and not c.evidence)
     held = tuple(c for c in checks if c.verdict == Verdict.PASS)
+    unmade = tuple(c for c in checks if c.verdict == Verdict.SKIPPED and not c.evidence)
+    aside = tuple(c for c in checks if c.verdict == Verdict.SKIPPED and c.evidence)  # such as files that were kept
     amiss = tuple(c for c in checks if c.verdict not in (Verdict.PASS, Verdict.SKIPPED))
     shown, rest = (amiss[:AMISS_SHOWN], amiss[AMISS_SHOWN:]) if amiss else (held, ())
     if len(unmade) <= UNMADE_SHOWN or not shown:
@@ -225,13 +225,10 @@ def _check(c: Check) -> ShownCheck:
 
 def _evidence(item: Evidence) -> ShownEvidence:
     if item.kind == "artifact":  # its summary has the path, and there is nothing else in it
-        return ShownEvidence(item.kind, item.summary, "", _address(str(item.data.get("path", ""))))
+        path = str(item.data.get("path", ""))
+        return ShownEvidence(item.kind, item.summary, "", Path(path).as_uri() if os.path.isabs(path) else "")
     text = _transcript(item.data) if "headers" in item.data and "status" in item.data else _as_json(item.data)
     return ShownEvidence(item.kind, item.summary, text if len(text) <= EVIDENCE_SHOWN else text[:EVIDENCE_SHOWN] + "\n… cut")
-
-
-def _address(path: str) -> str:
-    return Path(path).as_uri() if os.path.isabs(path) else ""
 
 
 def _transcript(data: Mapping[str, Any]) -> str:

@@ -65,6 +65,7 @@ class Mysql(SqlSource, source="mysql"):
     Source: https://dev.mysql.com/doc/refman/8.4/en/commit.html (READ ONLY), and MariaDB's `max_statement_time`.
     """
 
+    extra: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     port: ClassVar[int] = 3306
     title: ClassVar[str] = "MySQL"

@@ -50,6 +50,7 @@ class Postgres(SqlSource, source="postgres"):
     Source: https://www.postgresql.org/docs/current/sql-set-transaction.html (what a read-only transaction refuses).
     """
 
+    extra: ClassVar[str] = "postgres"
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
     port: ClassVar[int] = 5432
     title: ClassVar[str] = "PostgreSQL"

@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
@@ -29,6 +29,7 @@ class Redis(KeySource, source="redis"):
     Source: https://redis.io/docs/latest/commands/scan/ (each key that is there all the while is returned at least once).
     """
 
+    extra: ClassVar[str] = "redis"
     url: HeaderValue  # redis://, rediss:// or unix://; a password only as ${NAME} or {file: PATH}
     db: NonNegativeInt | None = None  # the number of the database; default: the one in the address, else 0
     timeout: Duration = Field(5.0, gt=0)  # of one reading, from connecting to the last key

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
@@ -54,6 +54,8 @@ class Browser(Probe, kind="browser"):
     `browser` and a Chromium: the one that VEDETTE_CHROMIUM names, one on the PATH, or Playwright's own.
     The control: what the journey expects last is looked for on a page that cannot exist, and must not be there.
     """
+
+    extra: ClassVar[str] = "browser"
 
     journey: tuple[Step, ...] = ()  # what the visitor does, and must see
     file: Path | None = None  # a Python file with `async def journey(page, values)` instead; needs `expect`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
@@ -41,6 +41,8 @@ class Dns(Probe, kind="dns"):
     zone above exists, so that the server does not merely deny everything.
     Source: RFC 1034 section 3.6.2 (aliases), RFC 7766 (TCP), RFC 8914 (explanations), RFC 8020 (NXDOMAIN).
     """
+
+    extra: ClassVar[str] = "dns"
 
     host: Host | None = None  # the name, for PTR also an address; default: the target's own; may hold `{{vars.name}}`
     type: Sort = "A"  # A, AAAA, CNAME, MX, TXT, NS, SRV, CAA, SOA or PTR

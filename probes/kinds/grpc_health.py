@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
@@ -35,6 +35,8 @@ class GrpcHealth(Probe, kind="grpc_health"):
     Needs the extra `grpc`. Source: the gRPC health checking protocol (grpc/grpc, doc/health-checking.md).
     The control: a service that cannot exist is not known, so that the server does not say the same of everything.
     """
+
+    extra: ClassVar[str] = "grpc"
 
     host: Host | None = None  # default: the target's own; may hold `{{vars.name}}`
     port: Port | None = None  # 1 to 65535, or `{{vars.name}}`; default: that of the target's `base_url`

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, field_validator
 
@@ -63,6 +63,8 @@ class Tls(Probe, kind="tls"):
     the target the outcome is inconclusive. Revocation is not looked at, nor stapled answers (Python cannot read them).
     Source: RFC 9525 (names), RFC 8996 (TLS 1.0 and 1.1 must not be used), CA/Browser Forum Baseline Requirements 6 and 7.
     """
+
+    extra: ClassVar[str] = "tls"
 
     host: Host | None = None  # default: the target's own; may hold `{{vars.name}}`
     port: Port | None = None  # default: the target's own where the host is, else 443

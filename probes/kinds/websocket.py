@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
@@ -41,6 +41,8 @@ class Websocket(Probe, kind="websocket"):
     One of the messages holds `{{nonce}}`. Needs the extra `websocket`. Source: RFC 6455.
     The control: two talks with two nonces get two different answers, each with its own, so that no canned message passes.
     """
+
+    extra: ClassVar[str] = "websocket"
 
     path: Annotated[str, AfterValidator(_address)] = "/"  # below the target's `base_url`, or a full ws:// or wss:// address
     subprotocols: tuple[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], ...] = ()  # offered; one must be chosen

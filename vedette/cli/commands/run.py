@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(order: Order, *, dry_run: bool) -> int:
     """Print the plan and send nothing."""
+    from scenarios.extras import lacking
     from scenarios.hidden import redactor_of, secrets_of
     from scenarios.selection import choose, why_nothing
     from vedette.cli.speech import complain
@@ -82,10 +83,12 @@ def _show(order: Order, *, dry_run: bool) -> int:
         if not dry_run:
             continue
         missing = scenario.probe.needs() - target.allow
+        without = lacking([scenario], [target])
         facts = [
             f"needs {', '.join(repr(n) for n in scenario.needs)}" if scenario.needs else "",
             "is asked only because others need it" if scenario.name in chosen.pulled_in else "",
             f"will be skipped: the target does not grant {', '.join(sorted(missing))}" if missing else "",
+            f"will be an error: {without}" if without else "",
             f"tags {', '.join(scenario.tags)}" if scenario.tags else "",
         ]
         sys.stdout.write(shown("".join(f"      {fact}\n" for fact in facts if fact)))

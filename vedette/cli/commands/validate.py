@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from scenarios.extras import lacking
     from scenarios.loader import load_suite
     from scenarios.mistakes import SuiteError
     from vedette.cli.speech import complain_of_suite
@@ -33,4 +34,6 @@ def run(args: argparse.Namespace) -> int:
         count, several = len(suite.scenarios), len(suite.target_names) > 1
         asked = f"{count} scenario{'s' * (count != 1)}, target{'s' * several}"
         tell(f"{suite.path}: {asked} {', '.join(suite.target_names)}: no mistakes")
+        if missing := lacking(suite.scenarios, suite.targets.values()):
+            tell(f"note: {missing}")
     return max(codes)
