@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -60,7 +61,8 @@ _SHORT: Mapping[type[BaseModel], str] = {
     Lever: "fault lever",
 }
 _WORDS: Mapping[Any, str] = {
-    bool: "true or false", int: "whole number", float: "number", str: "text", date: "date", Any: "any value", Secret: "secret",
+    bool: "true or false", int: "whole number", float: "number", str: "text", date: "date",
+    Path: "path of a file", Any: "any value", Secret: "secret",
 }  # fmt: skip
 NAMES_AT_RUN_TIME: Mapping[str, str] = {
     "nonce": "12 lower-case hexadecimal digits, fresh for each attempt at a scenario",
@@ -82,32 +84,34 @@ class Key:
     depth: int = 0
 
 
-def keys_of(model: type[BaseModel], path: str = "", depth: int = 0) -> Iterator[Key]:
-    """Yield every key of a model, each followed by those below it; shared parts are not gone into."""
-    told = meanings(model)
+def keys_of(model: type[BaseModel]) -> Iterator[Key]:
+    """Yield every key of a model, each followed by those below it; shared parts are not gone into.
+
+    What is explained once, such as an element of a page, is referred to where it comes again.
+    """
+    yield from _keys(model, "", 0, {}, {})
+
+
+def _keys(
+    model: type[BaseModel], path: str, depth: int, seen: dict[type[BaseModel], str], told: Mapping[str, str]
+) -> Iterator[Key]:
+    """Yield the keys but those that mean what was `told`; `seen` is where each model was explained."""
+    mean = meanings(model)
     for name, field in model.model_fields.items():
-        if (model, name) == (Target, "name"):
-            continue  # in a file it is the target's key
+        if (model, name) == (Target, "name") or (name in told and told[name] == mean.get(name)):
+            continue  # a target's name is its key in a file
         here = f"{path}{field.alias or name}"
-        yield Key(here, _type(field.annotation, field.metadata, field.default), _default(field), told.get(name, ""), depth)
-        for inner, below in _models_below(field.annotation, here):
-            yield from keys_of(inner, below, depth + 1)
-
-
-def explain(name: str, model: type[BaseModel]) -> str:
-    """Return a kind's, source's, lever's or part's reference for a terminal."""
-    lines = [name, "=" * len(name), "", inspect.getdoc(model) or "", ""]
-    beside = ""
-    if issubclass(model, Probe):
-        lines += [f"needs: {needs(model)}", ""]
-        beside = " (beside those that every scenario has)"
-    lines.append(f"options{beside}:")
-    for key in keys_of(model):
-        indent = "  " * (key.depth + 1)
-        lines.append(f"{indent}{key.path:<20} {key.type}, {key.default}")
-        if key.meaning:
-            lines.append(f"{indent}{'':<20} {key.meaning}")
-    return "\n".join(lines) + "\n"
+        inner = list(_models_below(field.annotation, here))
+        like = next((base for one, _ in inner for base in one.__mro__ if base in seen), None)
+        kind = _type(field.annotation, field.metadata, field.default)
+        if like is not None:
+            kind = kind.replace("mapping", f"mapping as {seen[like]}", 1)
+        yield Key(here, kind, _default(field), mean.get(name, ""), depth)
+        for one, below in inner:
+            base = next((base for base in one.__mro__ if base in seen), None)
+            seen.setdefault(one, here)
+            if base is not one:
+                yield from _keys(one, below, depth + 1, seen, meanings(base) if base else {})
 
 
 def needs(kind: type[Probe]) -> str:
@@ -230,8 +234,12 @@ def _choice(words: list[str]) -> str:
 def _range(metadata: Any) -> str:
     words = {Gt: "above", Ge: "from", Lt: "below", Le: "to"}
     bounds = sorted((m for m in metadata if type(m) in words), key=lambda m: list(words).index(type(m)))
-    said = [f"{words[type(m)]} {getattr(m, type(m).__name__.lower()):g}" for m in bounds]
+    said = [f"{words[type(m)]} {_number(getattr(m, type(m).__name__.lower()))}" for m in bounds]
     return f" {' '.join(said)}" if said else ""
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def _default(field: FieldInfo) -> str:

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from probes import kinds
+from probes.kinds.browser import Browser
+from probes.registry import KINDS
 from probes.undo import Entry, Journal
 from reports.formats.reporter import FORMATS
 from tests.vedette.conftest import Vedette
+from vedette.cli.explaining import explain
 from vedette.cli.main import command_names
+from vedette.cli.reference import keys_of
 
 OURS = [file.stem for file in Path(kinds.__path__[0]).glob("[a-z]*.py")]
 
@@ -42,6 +46,22 @@ def test_every_kind_and_every_option_of_it_is_explained(vedette: Vedette, kind: 
     named = [n for n, line in enumerate(options) if line.startswith("  ") and line[2] != " "]
     bare = [options[n].split()[0] for n in named if n + 1 >= len(options) or n + 1 in named]
     assert bare == [], f"options without a comment in probes/kinds/{kind}.py"
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_every_explanation_fits_into_a_terminal_and_says_nothing_in_python(kind: str) -> None:
+    found = KINDS.find(kind)
+    assert found is not None
+    text = explain(kind, found, 100)
+    assert max(map(len, text.splitlines())) <= 100 and "<class" not in text and "e+0" not in text
+    joined = [" ".join(part.split()) for part in (text, explain(kind, found))]
+    assert joined[0] == joined[1]
+
+
+def test_what_comes_again_in_a_kind_is_explained_once() -> None:
+    keys = {key.path: key.type for key in keys_of(Browser)}
+    assert keys["journey[].fill"] == "mapping as journey[].click" and keys["expect"] == "mapping as journey[].expect"
+    assert "journey[].click.role" in keys and "journey[].fill.value" in keys and "journey[].fill.role" not in keys
 
 
 def test_the_help_of_run_names_every_report_format(vedette: Vedette) -> None:

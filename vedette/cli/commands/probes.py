@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import inspect
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from probes.probe import Probe
 
+_WIDEST = 120
 SUMMARY = "list the probe kinds, or explain one"
 EXAMPLES = (
     "examples:\n"
@@ -61,10 +63,12 @@ def _answer(args: argparse.Namespace) -> str:
 
 def _explained(name: str) -> str:
     from probes.registry import KINDS, LEVERS, SOURCES
-    from vedette.cli.reference import PARTS, explain
+    from vedette.cli.explaining import explain
+    from vedette.cli.reference import PARTS
 
     found: list[type[BaseModel] | None] = [KINDS.find(name), SOURCES.find(name), LEVERS.find(name), PARTS.get(name)]
-    texts = [explain(name, model) for model in found if model is not None]
+    width = min(shutil.get_terminal_size().columns, _WIDEST) if sys.stdout.isatty() else None
+    texts = [explain(name, model, width) for model in found if model is not None]
     if texts:
         return "\n".join(texts)
     known = [*KINDS.names(), *SOURCES.names(), *LEVERS.names(), *PARTS]
