@@ -45,17 +45,22 @@ def are_of_bearable_length(read: Sequence[Record], most: int, sent: Sequence[Sen
 
 def fit(promise: Promise, read: Sequence[Record], sent: Sequence[Sent]) -> Check:
     """Return that each line which could be read fits a schema."""
+    name = f"each line fits {promise.called}"
+    if not any(not record.trouble for record in read):
+        return note(name, f"whether {name} was not looked at: no line could be read")
     faults = [(r, clauses) for r in read if not r.trouble and (clauses := promise.misfits(r.data))]
     kinds = list(dict.fromkeys(clause for _, clauses in faults for clause in clauses))
     others = [clause for clause in kinds if faults and clause not in faults[0][1]][:_CLAUSES]
     also = f"; elsewhere one {', or '.join(others)}" if others else ""
     told = [(record, " and ".join(clauses[:_CLAUSES])) for record, clauses in faults]
-    return _kept(f"each line fits {promise.called}", told, read, sent, f"do not fit {promise.called}{also}")
+    return _kept(name, told, read, sent, f"do not fit {promise.called}{also}")
 
 
 def are_fresh(fresh: Freshness, read: Sequence[Record], sent: Sequence[Sent]) -> Check:
-    faults = [(r, trouble) for r in read if not r.trouble and (trouble := fresh.trouble(r.data))]
     name = f"each line was written when it says, within {fresh.skew_s:g} s"
+    if not any(not record.trouble for record in read):
+        return note(name, "times were not looked at: no line could be read")
+    faults = [(r, trouble) for r in read if not r.trouble and (trouble := fresh.trouble(r.data))]
     return _kept(name, faults, read, sent, "do not carry their time")
 
 

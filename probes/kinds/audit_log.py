@@ -39,7 +39,7 @@ class AuditLog(Probe, kind="audit_log"):
     """Do what must be audited, and expect one record of each action that says who did what to what.
 
     A record is known by the correlation id of the action's request, or by `match`. It is held against `contract`,
-    `json_schema` and each action's `record`; it must name an actor, and hold no secret: no value under a name such as
+    `schema` and each action's `record`; it must name an actor, and hold no secret: no value under a name such as
     `password` that is not masked, and none of the `{{planted.password}}`, `.token`, `.card`, `.iban` that were sent. A
     refused action, such as a failed login, is audited too: give it `expect_status: 401`. `chain` holds records
     against the hashes of those before them; `write_once` tries to change one. Nothing is written to evidence sources.

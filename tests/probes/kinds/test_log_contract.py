@@ -121,6 +121,17 @@ async def test_a_sound_log_passes_with_its_jobs_webhooks_and_errors(log: Path) -
     assert "a line of ours made wrong would be refused" in {c.name for c in outcome.checks if c.control}
 
 
+async def test_where_no_line_can_be_read_none_is_said_to_fit(log: Path) -> None:
+    def as_text(lines: list[Line]) -> list[Line]:
+        return [f"plain text of {one['correlation_id']}" for one in lines if isinstance(one, dict)]
+
+    outcome = await asked_of(Service(log, as_text), log, requests=[{**BOOKING, "spawns": []}])
+    told = {c.name: c.verdict for c in outcome.checks}
+    assert told["each line is one JSON object"] is Verdict.FAIL
+    assert told["each line fits the contract bookando-log"] is Verdict.SKIPPED
+    assert told["each line was written when it says, within 300 s"] is Verdict.SKIPPED
+
+
 def first(**changes: Any) -> Change:
     """Change fields of the first line; `...` takes a field away."""
 
