@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BEFORE_S = 0.1  # the least that is looked at without requests of ours, before the first of them
 _QUIET_FOR = 4  # times as long as with our requests a counter must stand still without them
 _QUIET_AT_MOST_S = 1.0  # but no longer than this, or than it took with our requests
-_BY_CHANCE = 0.001  # a counter that others move must have moved more by our requests than chance does once in a thousand
+_BY_CHANCE = 0.005  # a counter that others move must have moved more by our requests than chance does once in two hundred
 _POLL_S = (0.05, 1.0)
 _NO_LONGER_S = 30.0  # after so long no further round is begun
 _TYPICAL_SCRAPES = 6  # of one more round, for the limit on requests
@@ -130,9 +130,8 @@ class Rounds:
     async def _long_enough(self, last: Exposition) -> Exposition | None:
         """Look on without requests of ours as long as with them, or until that was long enough altogether."""
         left = self._quiet_s() - sum(window.seconds for window in self.quiet)
-        if any(self.of(one).alone for one in self.moves.by):
-            return await self._without(last, self.ours[-1].seconds, self.ours[-1].scrapes)
-        return await self._without(last, max(left, self.ours[-1].seconds))
+        moves_alone = any(self.of(one).alone for one in self.moves.by)
+        return await self._without(last, max(left, self.ours[-1].seconds), self.ours[-1].scrapes if moves_alone else 1)
 
     def _quiet_s(self) -> float:
         """Return how long a counter must stand still without our requests, after which it is a quiet one."""
