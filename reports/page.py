@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from probes.outcome import Check, Evidence, Exchange, Outcome, Verdict
 from reports.formats.reporter import History
+from reports.laid_out import as_json, transcript
 from reports.overall import overall, unproven, worst_first
 from reports.sign_off import Filled, fill_in, unknown_ids
 from reports.store.answers import Point
@@ -227,25 +225,8 @@ def _evidence(item: Evidence) -> ShownEvidence:
     if item.kind == "artifact":  # its summary has the path, and there is nothing else in it
         path = str(item.data.get("path", ""))
         return ShownEvidence(item.kind, item.summary, "", Path(path).as_uri() if os.path.isabs(path) else "")
-    text = _transcript(item.data) if "headers" in item.data and "status" in item.data else _as_json(item.data)
+    text = transcript(item.data) if "headers" in item.data and "status" in item.data else as_json(item.data)
     return ShownEvidence(item.kind, item.summary, text if len(text) <= EVIDENCE_SHOWN else text[:EVIDENCE_SHOWN] + "\n… cut")
-
-
-def _transcript(data: Mapping[str, Any]) -> str:
-    """Return an answer as people know it from curl: status, headers, an empty line, the body laid out if it is JSON."""
-    headers = [f"{name}: {value}" for name, value in data.get("headers", ())]
-    body = str(data.get("body", ""))
-    with contextlib.suppress(ValueError, RecursionError):  # not JSON, or nested too deep: shown as it came
-        body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    known = {"method", "url", "status", "headers", "body", "body_bytes", "duration_s", "correlation_id", "http_version"}
-    rest = {key: value for key, value in data.items() if key not in known and value not in ("", None, [])}
-    ids = f"correlation id {data['correlation_id']}" if data.get("correlation_id") else ""
-    parts = ["\n".join([f"{data.get('http_version', 'HTTP')} {data['status']}", *headers]), body, ids, _as_json(rest)]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _as_json(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, indent=1, ensure_ascii=False, default=str) if data else ""
 
 
 def _row(exchange: Exchange, whole_s: float) -> Row:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from probes.outcome import Evidence, Exchange, Phases, Verdict, check, note
+from probes.outcome import Evidence, Exchange, Measurement, Phases, Verdict, check, note
 from reports.formats.html import render
 from reports.store.answers import Point
 from scenarios.events import Ended, RunResult
@@ -114,6 +114,25 @@ def test_one_cause_that_broke_dozens_of_checks_is_no_wall_of_text() -> None:
     shown, more, never, held = re.split(r'<details class="folded (?:amiss|unmade|held)">', text)
     assert [part.count('<th scope="row">') for part in (shown, more, never, held)] == [6, 34, 30, len(HELD) + 1]  # and a figure
     assert ("<summary>34 more that did not hold<" in more, "<summary>30 checks were not made<" in never) == (True, True)
+
+
+def test_evidence_is_laid_out_in_a_line_for_each_part() -> None:
+    data = {
+        "tried": [{"payload": "a", "status": 201}, {"payload": "b", "status": 422}],
+        "names": ["x", "y"],
+        "place": {"line": 3},
+    }
+    text = page(result(outcome("fields", (check("a", holds=False, say="no", evidence=Evidence("payloads", "2", data)), *HELD))))
+    assert html.unescape(text).count(
+        '{\n "tried": [\n  {"payload": "a", "status": 201},\n  {"payload": "b", "status": 422}\n ],\n "names": ["x", "y"],\n'
+        ' "at": {"line": 3}\n}'
+    )
+
+
+def test_what_a_measurement_is_called_is_not_changed_within_a_sentence() -> None:
+    numbers = (Measurement("time until 'auth.token_refresh' was audited", 0.01, "s"), Measurement("first_byte", 0.01, "s"))
+    text = page(result(replace(outcome("audit", HELD), measurements=numbers)))
+    assert "auth.token_refresh" in text and "first byte" in text
 
 
 def test_a_picture_that_was_kept_can_be_opened_from_the_report() -> None:
