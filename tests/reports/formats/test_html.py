@@ -120,7 +120,7 @@ def test_evidence_is_laid_out_in_a_line_for_each_part() -> None:
     data = {
         "tried": [{"payload": "a", "status": 201}, {"payload": "b", "status": 422}],
         "names": ["x", "y"],
-        "place": {"line": 3},
+        "at": {"line": 3},
     }
     text = page(result(outcome("fields", (check("a", holds=False, say="no", evidence=Evidence("payloads", "2", data)), *HELD))))
     assert html.unescape(text).count(
