@@ -35,6 +35,7 @@ _VERSION = re.compile(r"v?\d+\.\d")  # of a package: react@18.3.0-rc.next
 _ENCODED_SEPARATOR = re.compile(
     r"%(?:25)*(?:0[ADad]|2[026-9CFcf]|3[A-Fa-f]|[57][BDbd])"
 )  # white space, quotes, brackets, , / : ; = ? &
+_LONGEST_LOCAL = 64  # RFC 5321 section 4.5.3.1.1
 _ENCODED_AT = re.compile(r"%(?:25)*40")
 _MESSAGE_ID = re.compile(r"(?i)(?:(?:message|msg)[-_ ]?id|in-reply-to|references)\\{0,3}[\"']?\s?[:=]\s?\\{0,3}[\"']?<?$")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20})://$")
@@ -59,17 +60,18 @@ def email(match: re.Match[str]) -> Place:
     local, domain = match["local"], match["domain"]
     if _NO_DOMAIN_ENDS_SO.fullmatch(match["top"]) or _VERSION.match(domain):
         return None
-    if not _ENCODED_SEPARATOR.split(local)[-1]:
+    own = _ENCODED_SEPARATOR.split(local)[-1][-_LONGEST_LOCAL:]
+    if not own:
         return None  # the sign begins a name, as in medium.com%2F%40name.blog
-    return None if _names_a_machine(match, f"{local}@{domain}") else match.span()
+    return None if _names_a_machine(match, own, domain) else (match.end("local") - len(own), match.end())
 
 
-def _names_a_machine(match: re.Match[str], text: str) -> bool:
+def _names_a_machine(match: re.Match[str], local: str, domain: str) -> bool:
     """Return whether what has the form of an address is a message, an account of a machine, an object or an algorithm."""
-    before, after = _before(match), match.string[match.end() : match.end() + 6]
+    text, before, after = f"{local}@{domain}", _before(match), match.string[match.end() : match.end() + 6]
     scheme = _SCHEME.search(before)
-    no_mail = scheme and (scheme[1].lower() not in _MAIL_SCHEMES or _PUBLIC_KEY.fullmatch(match["local"]))
-    if no_mail and not _ENCODED_AT.search(match["local"]):
+    no_mail = scheme and (scheme[1].lower() not in _MAIL_SCHEMES or _PUBLIC_KEY.fullmatch(local))
+    if no_mail and not _ENCODED_AT.search(local):
         return True  # who logs in at a host, as in amqp://shop@mq.example.net
     if _MESSAGE_ID.search(before) or _ALGORITHM.fullmatch(text) or _NODE.match(text) or _OBJECT.match(text):
         return True

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from probes import lookalikes
-from probes.sieve import LineSieve
+from probes.line_sieve import Hint, LineSieve
+from probes.numbering import IBAN_LENGTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Finding:
 class Detector:
     """`proof` says where the pattern really finds something. It can only where one of the triggers stands, or of the shapes.
 
-    See `LineSieve` for both.
+    See `Hint` for both; `hint` is what has to match there, if that is not the pattern itself.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Detector:
     proof: Callable[[re.Match[str]], tuple[int, int] | None]
     triggers: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
+    hint: re.Pattern[str] | None = None
 
     def find(self, text: str) -> Iterator[Finding]:
         low = text.lower() if self.triggers else ""
@@ -63,6 +65,11 @@ def _whole(match: re.Match[str]) -> tuple[int, int] | None:
 
 _KEYS = r"password|passwd|passwort|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|token"
 _SECRET_NAME = re.compile(rf"(?i){_KEYS}|authorization|credential|\bdsn\b|set-cookie|session[_-]?id|[_-]key\b")
+_WHO = r"://(?P<who>[^\s:/@\"']{0,100}:(?P<value>[^\s\"'<>]{1,200}))@(?=[\w.\[-])"
+_AT_DOMAIN = (
+    r"(?:@|%(?:25){0,2}40|\\+(?:u0040|x40)|&#0?64;|&#[xX](?:00)?40;|&commat;)"
+    r"(?P<domain>[^\W_](?:[^\W_]|-){0,62}(?:\.(?:[^\W_]|-){1,63}){0,8}\.(?P<top>xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}))(?![A-Za-z0-9])"
+)
 _SIGN = r"(?P<sign>\\{0,3}[\"']?\s{0,3}(?:=(?!=)>?|:)\s{0,3}\\{0,3}[\"']?)"
 
 
@@ -75,9 +82,10 @@ def _all(*detectors: Detector) -> dict[str, tuple[Detector, ...]]:
 DETECTORS: dict[str, tuple[Detector, ...]] = _all(
     Detector(
         "connection",
-        re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<who>[^\s:/@\"']{0,100}:(?P<value>[^\s\"'<>]{1,200}))@(?=[\w.\[-])"),
+        re.compile(rf"\b[a-zA-Z][a-zA-Z0-9+.-]{{1,20}}{_WHO}"),
         lookalikes.credentials,
         ("://",),
+        hint=re.compile(_WHO),
     ),
     Detector(
         "jwt",
@@ -101,18 +109,17 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
     ),
     Detector(
         "email",
-        re.compile(
-            r"(?P<local>[\w.%+-]{1,64})(?:@|%(?:25){0,2}40|\\+(?:u0040|x40)|&#0?64;|&#[xX](?:00)?40;|&commat;)"
-            r"(?P<domain>[^\W_](?:[^\W_]|-){0,62}(?:\.(?:[^\W_]|-){1,63}){0,8}\.(?P<top>xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}))(?![A-Za-z0-9])"
-        ),
+        re.compile(rf"(?<![\w.%+-])(?P<local>[\w.%+-]+){_AT_DOMAIN}"),
         lookalikes.email,
-        ("@", "%40", "%2540", "%252540", "u0040", "\\x40", "&#64;", "&#064;", "&#x40;", "&#x0040;", "&commat;"),
+        ("@", "%40", "%2540", "%252540", "\\u0040", "\\x40", "&#64;", "&#064;", "&#x40;", "&#x0040;", "&commat;"),
+        hint=re.compile(rf"(?<=[\w.%+\\-]){_AT_DOMAIN}"),
     ),
     Detector(
         "iban",
         re.compile(r"[A-Z](?<![A-Za-z\d].)[A-Z][0-9]{2}(?=[ -]?[A-Z0-9]{2})"),
         lookalikes.iban,
         shapes=(" AA00", ".AA00", "-AA00"),
+        hint=re.compile(rf"(?:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}[ -]?[A-Z0-9]{{2}}"),
     ),
     Detector(
         "card",
@@ -133,6 +140,7 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
         re.compile(r"(?:\+(?<![\w+.].)|%2[Bb])[1-9](?:(?:[ ./-]|%20)?\(?\d{1,14}\)?){1,7}(?!\w)"),
         lookalikes.phone,
         ("+", "%2b"),
+        hint=re.compile(r"(?:\+|%2[Bb])[1-9](?:(?:[ ./-]|%20)?\(?\d\)?){7}"),  # eight digits or more
     ),
     Detector(
         "phone",
@@ -148,6 +156,5 @@ DETECTORS: dict[str, tuple[Detector, ...]] = _all(
 
 def line_sieve(names: Iterable[str]) -> LineSieve:
     """Return what finds the lines that the named detectors have to look at."""
-    wanted = [(name, DETECTORS[name]) for name in names]
-    triggers = {name: [one for detector in found for one in detector.triggers] for name, found in wanted}
-    return LineSieve(triggers, {name: [one for detector in found for one in detector.shapes] for name, found in wanted})
+    wanted = [detector for name in names for detector in DETECTORS[name]]
+    return LineSieve([Hint(one.name, one.hint or one.pattern, one.triggers, one.shapes) for one in wanted])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from binascii import a2b_qp
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from html.entities import html5
 from itertools import islice, pairwise
@@ -28,7 +27,7 @@ _GROUPED = 160  # signs of a number with separators between its digits
 # \3 for a line end; \4 is a carriage return, at which quoted-printable would stumble.
 _AS_PRINTABLE = bytes.maketrans(b"\1\2\3\4%=&\\\n\r", b"\5\5\5\5=~\1\2\3\4").translate(_SMALL)
 _MANY_BACKSLASHES = b"\2" * 8
-_CUT = rb"[0-9A-Za-z#;=%&\\\x01\x02]{0,63}+ *\x03"  # up to a line end, at which an escape may have been cut in two
+_CUT = rb"[0-9A-Za-z#;=%&\\\x01\x02]{0,63}+[\x04-\x20\x80-\xff]*\x03"  # up to a line end, at which an escape may have been cut in two
 _LEFT = tuple(
     (begin, re.compile(re.escape(begin) + rb"(?:" + _CUT + rb"|" + rest + rb")"))
     for begins, rest in (
@@ -90,11 +89,11 @@ class ValueSieve:
         """Return whether something shows around the escapes in a part of the text; where they go on outside, in all of it."""
         for near in _NEAR:
             first, last = text.rfind("\n", 0, max(0, start - near)) + 1, _line_end(text, end + near)
-            part = text[first:last]
+            part = _with_short_line_breaks(text[first:last])
             runs = [run for run in self._runs(part) if run[0] <= end - first and run[-1] >= start - first]
             stretches = [self._stretch(part, run) for run in runs]
             goes_on = any((begin == 0 and first > 0) or (until >= len(part) and last < len(text)) for begin, until in stretches)
-            if not goes_on and len(_with_short_line_breaks(part)) == len(part):
+            if not goes_on and len(part) == last - first:  # else places are not where they were
                 return self._shows_in(part, runs, stretches)
         return self._shows(text)
 
@@ -106,8 +105,9 @@ class ValueSieve:
 
     def _shows_in(self, text: str, runs: Sequence[Sequence[int]], stretches: Sequence[tuple[int, int]]) -> bool:
         near = "\0".join(_undone(text, run, *stretch) for run, stretch in zip(runs, stretches, strict=True))
-        whole = WRITTEN_LINE_END.sub("", "\0".join(text[start:end] for start, end in stretches))
-        return any(self._holds(one) or self._shows_undone(one) for one in (near, _LINE_END.sub("", whole)))
+        whole = _LINE_END.sub("\n", "\0".join(text[start:end] for start, end in stretches))  # space goes before written line ends
+        whole = WRITTEN_LINE_END.sub("", whole).replace("\n", "")
+        return any(self._holds(one) or self._shows_undone(one) for one in (near, whole))
 
     def _shows_undone(self, text: str) -> bool:
         for _ in range(ROUNDS):
@@ -223,66 +223,10 @@ def _undone(text: str, places: Sequence[int], start: int, end: int) -> str:
     return text[start : places[0]] + ESCAPES.sub(_plain, text[places[0] : until]) + text[until:end]
 
 
-def _plain(escape: re.Match[str]) -> str:
-    return decoded_escape(escape.group())
-
-
-class LineSieve:
-    """Finds the lines in which a detector's pattern could match: those with one of its triggers, or of its shapes.
-
-    A trigger is text in lower case. A shape is text in which `0` stands for any digit, `A` for any capital letter, and a
-    space for any sign that is no letter, digit, dot or hyphen, or for the text's beginning.
-    """
-
-    def __init__(self, triggers: Mapping[str, Sequence[str]], shapes: Mapping[str, Sequence[str]]) -> None:
-        self._words, self._by_word = _machine(triggers)
-        self._forms, self._by_form = _machine(shapes)
-
-    def lines(self, text: str) -> list[tuple[int, int, set[str]]]:
-        """Return where the lines to look at begin and end, in order, and the detectors to look with."""
-        raw = text.encode("ascii", _FOLD)  # one byte for each sign, so that places stay places
-        found: dict[int, set[str]] = {}
-        for machine, names, looked_at in (
-            (self._words, self._by_word, raw.lower()),
-            (self._forms, self._by_form, b" " + raw.translate(_SHAPE)),
-        ):
-            for number, _, end in machine.find_matches_as_indexes(looked_at, overlapping=True) if machine else ():
-                place = end - 1 - (len(looked_at) - len(raw))  # of the last sign, as the first may be of the line before
-                found.setdefault(text.rfind("\n", 0, place) + 1, set()).update(names[number])
-        return [(start, _line_end(text, start), names) for start, names in sorted(found.items())]
-
-
 def _line_end(text: str, start: int) -> int:
     end = text.find("\n", start)
     return len(text) if end < 0 else end
 
 
-# What `re` takes for an ASCII letter or a digit, though it is none, must not be passed over.
-_LETTERS = {"\u0130": "i", "\u0131": "i", "\u017f": "s", _KELVIN: "k"}
-
-
-def _folded(problem: UnicodeError) -> tuple[str, int]:
-    assert isinstance(problem, UnicodeEncodeError)
-    signs = problem.object[problem.start : problem.end]
-    return "".join(_LETTERS.get(sign) or ("0" if sign.isdecimal() else "?") for sign in signs), problem.end
-
-
-_FOLD = "probes.sieve.folded"
-codecs.register_error(_FOLD, _folded)
-
-
-def _shape_of(sign: str) -> str:
-    if sign.isdigit():
-        return "0"
-    if sign.isalpha():
-        return "A" if sign.isupper() else "a"
-    return sign if sign in ".-" else " "
-
-
-_SHAPE = bytes(ord(_shape_of(chr(byte))) if byte < 0x80 else 0x20 for byte in range(256))
-
-
-def _machine(wanted: Mapping[str, Sequence[str]]) -> tuple[BytesAhoCorasick | None, list[list[str]]]:
-    texts = sorted({text for several in wanted.values() for text in several})
-    names = [[name for name, several in wanted.items() if text in several] for text in texts]
-    return (BytesAhoCorasick([t.encode() for t in texts], implementation=Implementation.DFA) if texts else None), names
+def _plain(escape: re.Match[str]) -> str:
+    return decoded_escape(escape.group())

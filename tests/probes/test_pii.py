@@ -47,7 +47,7 @@ FOUND = [
     ("email", "to jörg@müller.example now", "jörg@müller.example"),
     ("email", "联系bob@firma.de，谢谢", "联系bob@firma.de"),
     ("email", "to bob@xn--mller-kva.xn--p1ai now", "bob@xn--mller-kva.xn--p1ai"),
-    ("email", "?next=%2Fu%3Fe%3Dbob%2540firma.de", "%2Fu%3Fe%3Dbob%2540firma.de"),
+    ("email", "?next=%2Fu%3Fe%3Dbob%2540firma.de", "bob%2540firma.de"),
     ("email", "<td>bob&#64;firma.de and</td>", "bob&#64;firma.de"),
     ("email", "b'bob\\x40firma.de'", "bob\\x40firma.de"),
     ("email", "bob@firma.de:hunter2", "bob@firma.de"),

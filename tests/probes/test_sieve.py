@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import html
 import json
+import random
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probes import log_batches
 from probes.encodings import Finder
-from probes.evidence.source import LogLine
-from probes.leaks import Scanner, scan, specimens
+from probes.evidence.source import LogLine, PlainLines
+from probes.leaks import Scan, Scanner, scan, specimens
 from probes.pii import DETECTORS, find, line_sieve
-from probes.planting import PLANTABLE, plant
+from probes.planting import PLANTABLE, Planted, plant
 from probes.sieve import ValueSieve
+from tests.probes.hiding import hidden
 
 PLANTED = [plant(kind, "5ie7e0000000", phone_country=country) for kind in PLANTABLE for country in ("DE", "FR")]
 ESCAPES = {
@@ -36,6 +39,88 @@ ESCAPES = {
     "line end": lambda text: f"{text[:7]}\\n{text[7:]}",
 }
 NOISE = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=40)
+
+
+def _all_looked_at(text: str, planted: Planted, monkeypatch: pytest.MonkeyPatch) -> Scan:
+    with monkeypatch.context() as patch:
+        patch.setattr(ValueSieve, "may_hold", lambda self, text: True)
+        patch.setattr(log_batches, "_BATCH", 10**9)
+        return scan([LogLine(line, "a", number) for number, line in enumerate(text.split("\n"), 1)], [planted])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_way_of_hiding_a_value_gets_past_the_sieve_that_does_not_get_past_the_close_look(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice, found = random.Random(seed), 0
+    sieves = {item: ValueSieve(Finder(((v, item.kind) for v in item.sought), hashes=True).forms) for item in PLANTED}
+    for _ in range(150):
+        item = dice.choice(PLANTED)
+        text = hidden(dice.choice(item.sought), dice)
+        if _all_looked_at(text, item, monkeypatch).planted:
+            found += 1
+            assert sieves[item].may_hold(text), text
+    assert found > 50  # else the text hides values too well to prove anything
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_border_between_batches_hides_a_value(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice, found = random.Random(seed), 0
+    for _ in range(30):
+        item = dice.choice(PLANTED)
+        text = hidden(item.value, dice)
+        texts = text.split("\n")
+        lines = [LogLine(line, "a", number) for number, line in enumerate(texts, 1)]
+        expected = bool(_all_looked_at(text, item, monkeypatch).planted)
+        found += expected
+        monkeypatch.setattr(log_batches, "_BATCH", dice.choice((1, 50, 300)))
+        size = dice.randrange(1, 9)
+        for fed in ([PlainLines(text, "a", 1)], [lines], [lines[at : at + size] for at in range(0, len(lines), size)]):
+            scanner = Scanner([item])
+            for some in fed:
+                scanner.feed(some)
+            assert bool(scanner.result().planted) == expected, (text, size)
+    assert found > 8
+
+
+EMAIL = plant("email", "5ie7e0000000")
+BROKEN = {
+    "an entity is cut by a line end of Windows": lambda v: v.replace("@", "&am\r\np;#64;"),
+    "a code of a URL is cut by a line end": lambda v: v.replace("@", "%4\n    0"),
+    "a code that is escaped twice is cut": lambda v: v.replace("@", "%25\n40"),
+    "a JSON escape is cut by a written line end": lambda v: v.replace("@", "\\u00\\n40"),
+    "space that is no ASCII stands at the cut": lambda v: v.replace("@", "%\u00a0\n\u200340"),
+    "a line end is written and the next line indented": lambda v: v.replace("@", "\\r\\n \n\t@"),
+    "the kelvin sign stands for k": lambda v: v.replace("k", "\u212a").replace("@", "%E2%84%AA@" if "k" in v else "@"),
+    "a kelvin sign is a code of a URL": lambda v: v.replace("k", "%E2%84%AA"),
+    "a kelvin sign is a JSON escape": lambda v: v.replace("k", "\\u212a"),
+    "a percent sign eats its first signs": lambda v: "%" + v,
+    "two percent signs stand before it": lambda v: v.replace("@", "%%40"),
+    "eight backslashes stand before a sign": lambda v: v.replace("@", "\\" * 8 + "u0040"),
+    "a carriage return stands behind a percent sign": lambda v: f"100%\r{v}",
+    "zero bytes stand around it": lambda v: f"\0\0{v}\0",
+    "half a surrogate pair stands before it": lambda v: f"\ud800{v}".replace("@", "%40"),
+    "capital entities": lambda v: v.replace("@", "&#X40;"),
+}
+
+
+@pytest.mark.parametrize("item", PLANTED, ids=lambda item: f"{item.kind}-{item.value[:4]}")
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_value_is_found_although(broken, item) -> None:  # type: ignore[no-untyped-def]
+    text = f"GET /a%2Fb?c=%20&d=1 to {broken(item.value)} now"
+    lines = [LogLine(line, "a", number) for number, line in enumerate(text.split("\n"), 1)]
+    finder = Finder(((value, item.kind) for value in item.sought), hashes=True)
+    joined = "".join(line.text.strip() for line in lines)
+    assert ValueSieve(finder.forms).may_hold(text) or not (finder.find(text) or finder.find(joined))
+
+
+@pytest.mark.parametrize("kept", ["%40", "&#64;", "\\u0040", "%4\n0"])
+def test_an_escape_far_from_others_and_an_escape_among_thousands_are_found(kept: str) -> None:
+    sieve = ValueSieve(Finder([(EMAIL.value, "email")]).forms)
+    hidden_value = EMAIL.value.replace("@", kept)
+    for around in ("x" * 50_000 + "\n", "%20%41&amp;\\u0041 " * 3000, "\n" * 5000, "\n   \t" * 3000):
+        assert sieve.may_hold(f"{around}{hidden_value}{around}")
+        assert not sieve.may_hold(f"{around}{hidden_value[3:]}{around}")
 
 
 @given(st.sampled_from(PLANTED), st.lists(st.sampled_from(sorted(ESCAPES)), max_size=3), NOISE, NOISE)
@@ -91,6 +176,58 @@ def test_no_line_in_which_a_detector_finds_something_is_passed_over(lines: list[
         assert {found.detector for found in find(text, DETECTORS)} <= looked_at.get(start, set())
 
 
+ODD = "İſ\u212aı٤４\0\ud800é\u00a0\x85\u2028 \t'\"\\+-.@_x0A:=(\r日"
+ALIKE = {"s": "ſ", "S": "ſ", "k": "\u212a", "K": "\u212a", "i": "ı", "I": "İ", "0": "٠", "1": "１"}
+LEAKING = (
+    *(
+        "to bob@firma.de now",
+        "?to=bob%40firma.de&x",
+        '{"to":"bob\\u0040firma.de"}',
+        "<i>bob&#64;firma.de</i>",
+        "to=bob%2540firma.de",
+    ),
+    *(
+        "call +49 (30) 23125-123 now",
+        "?tel=%2B493023125123&x",
+        '{"phone":"030 23125 123"}',
+        "from DE89 3704 0044 0532 0130 00 EUR",
+    ),
+    *("GB33BUKB20201555555555", "paid 4111 1111 1111 1111.", '{"card_number":"4111111111111111"}', "amex 3782-822463-10005"),
+    *("Authorization: Bearer abc123def456", '"basic dXNlcjpwYXNz"', "x eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln y"),
+    *(
+        "login?password=hunter2&x=1",
+        '{\\"api_key\\":\\"k3yk3yk3y\\"}',
+        "at redis://:hunter2@cache:6379/0",
+        "private-key: k3yk3yk3y",
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_odd_sign_hides_a_line_from_the_detectors(seed: int) -> None:
+    dice, sieve, found = random.Random(seed), line_sieve(DETECTORS), 0
+    for _ in range(400):
+        lines = [_oddly(dice.choice(LEAKING), dice) for _ in range(dice.randrange(1, 4))]
+        looked_at = {start: (end, names) for start, end, names in sieve.lines("\n".join(lines))}
+        start = 0
+        for line in lines:
+            expected = {name for name in DETECTORS if find(line, [name])}
+            end, names = looked_at.get(start, (start + len(line), set()))
+            assert expected <= names and end == start + len(line), lines
+            found += len(expected)
+            start += len(line) + 1
+    assert found > 300
+
+
+def _oddly(text: str, dice: random.Random) -> str:
+    for _ in range(dice.randrange(4)):
+        at = dice.randrange(len(text) + 1)
+        text = text[:at] + dice.choice(ODD) + text[at + dice.randrange(2) :]
+    if dice.random() < 0.4:
+        text = "".join(ALIKE.get(sign, sign) if dice.random() < 0.3 else sign for sign in text)
+    return text.swapcase() if dice.random() < 0.2 else text
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_lines_that_come_in_pieces_are_scanned_as_if_they_came_at_once(size: int) -> None:
     made = [text for item in PLANTED for _, texts in specimens(item) for text in (*texts, "nothing here")]
@@ -109,3 +246,18 @@ def test_leaks_without_end_are_counted_and_not_kept() -> None:
     scanner.feed([LogLine(f"to {leak}", "a.log", number) for number in range(1, 3001)])
     found = scanner.result()
     assert len(found.planted) == 1000 and found.left_out >= 2000
+
+
+def test_a_leak_keeps_little_of_a_line_however_long_it_is() -> None:
+    scanner = Scanner(PLANTED, ["email"])
+    scanner.feed([LogLine(f"{'x' * 10**6} {EMAIL.value} somebody@firma.de {'y' * 10**6}", "a.log", 1)])
+    found = scanner.result()
+    assert found.planted and found.others
+    assert all(len(leak.line.text) < 10_000 and leak.place == "a.log line 1" for leak in (*found.planted, *found.others))
+
+
+def test_a_line_with_a_line_end_of_its_own_is_looked_at_as_one_line() -> None:
+    lines = [LogLine(f"first\n{EMAIL.value[:9]}", "a", 7), LogLine(f"{EMAIL.value[9:]}\nto bob@firma.de", "a", 8)]
+    result = scan(lines, [EMAIL], ["email"])
+    assert [leak.place for leak in result.planted] == ["a line 7"]
+    assert {leak.place for leak in result.others} == {"a line 8"}
