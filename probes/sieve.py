@@ -27,7 +27,8 @@ _GROUPED = 160  # signs of a number with separators between its digits
 # \3 for a line end; \4 is a carriage return, at which quoted-printable would stumble.
 _AS_PRINTABLE = bytes.maketrans(b"\1\2\3\4%=&\\\n\r", b"\5\5\5\5=~\1\2\3\4").translate(_SMALL)
 _MANY_BACKSLASHES = b"\2" * 8
-_CUT = rb"[0-9A-Za-z#;=%&\\\x01\x02]{0,63}+[\x04-\x20\x80-\xff]*\x03"  # up to a line end, at which an escape may have been cut in two
+# up to a line end, at which an escape may have been cut in two
+_CUT = rb"[0-9A-Za-z#;=%&\\\x01\x02]{0,63}+[\x04-\x20\x80-\xff]*\x03"
 _LEFT = tuple(
     (begin, re.compile(re.escape(begin) + rb"(?:" + _CUT + rb"|" + rest + rb")"))
     for begins, rest in (
