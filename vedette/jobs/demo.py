@@ -55,9 +55,28 @@ def demo_of_system(order: Order, system: type[System], faults: Sequence[str], re
         return _ask(order, variables, report)
 
 
+def _refuse_other_addresses(order: Order, variables: Mapping[str, str]) -> None:
+    """See that a suite asks the system that was started: nobody expects a demo to send anything elsewhere.
+
+    Raises: UsageError.
+    """
+    from scenarios.loader import load_suite
+    from scenarios.mistakes import SuiteError
+
+    try:
+        suite = load_suite(order.suite, target=order.target, environ={**os.environ, **variables})
+    except SuiteError:
+        return  # told when it is asked
+    for target in suite.targets.values():
+        if target.name == order.target and not any(target.base_url.startswith(value) for value in variables.values() if value):
+            why = f"its address is {target.base_url}, which is not the system's: leave 'base_url' to the suite that it extends"
+            raise UsageError(f"the target '{target.name}' of '{order.suite}' is not asked by a demo: {why}")
+
+
 def _ask(order: Order, variables: Mapping[str, str], report: Path) -> Exit:
     from vedette.jobs.smoke import smoke
 
+    _refuse_other_addresses(order, variables)
     # In the state folder, as a container may have no other place that can be written to.
     with tempfile.TemporaryDirectory(prefix="demo-", dir=read_settings().state.absolute()) as folder:
         # The target dies with us, so what was broken in it needs no journal that outlives us.

@@ -32,6 +32,12 @@ def test_a_suite_of_ones_own_is_asked_of_a_system_that_is_broken(vedette: Vedett
     assert "flags are listed" in done.stdout and "1 of 2 scenarios failed (ours on staging" in done.stdout
 
 
+def test_a_demo_asks_nobody_but_the_system_that_it_started(vedette: Vedette, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text("extends: askpro\ntargets: {staging: {base_url: 'http://127.0.0.1:9'}}\n")
+    done = vedette("demo", "ours.yaml", "--system", "askpro")
+    assert done.returncode == 2 and "its address is http://127.0.0.1:9, which is not the system's" in done.stderr
+
+
 def test_a_fault_of_another_system_starts_that_system_and_is_never_left_out_in_silence(vedette: Vedette) -> None:
     done = vedette("demo", "--system", "askpro", "--fault", "bookando_log_not_json")
     assert (done.returncode, done.stderr) == (2, "error: 'bookando_log_not_json' breaks the system 'bookando', not 'askpro'\n")
