@@ -27,6 +27,7 @@ _GROUPED = 160  # signs of a number with separators between its digits
 # \3 for a line end; \4 is a carriage return, at which quoted-printable would stumble.
 _AS_PRINTABLE = bytes.maketrans(b"\1\2\3\4%=&\\\n\r", b"\5\5\5\5=~\1\2\3\4").translate(_SMALL)
 _MANY_BACKSLASHES = b"\2" * 8
+_SEVEN_BACKSLASHES = r"\\" * 7
 # up to a line end, at which an escape may have been cut in two
 _CUT = rb"[0-9A-Za-z#;=%&\\\x01\x02]{0,63}+[\x04-\x20\x80-\xff]*\x03"
 _LEFT = tuple(
@@ -82,8 +83,8 @@ class ValueSieve:
             return True
         if not undone.isascii() and _KELVIN.encode() in undone:
             return True
-        if (b"=" in undone and "%%" in text) or _MANY_BACKSLASHES in undone:  # neither is undone rightly here
-            return self._holds(text) or self._shows(text)
+        if _MANY_BACKSLASHES in undone:  # more than are counted with
+            return self.may_hold(re.sub(r"\\{8,}", _SEVEN_BACKSLASHES, text))
         return any(self._shows_around(text, start, end) for start, end in _cores(text, undone))
 
     def _shows_around(self, text: str, start: int, end: int) -> bool:

@@ -84,7 +84,8 @@ def test_no_border_between_batches_hides_a_value(seed: int, monkeypatch: pytest.
 
 
 EMAIL = plant("email", "5ie7e0000000")
-# One sign in the middle of a value is written otherwise: as its code in hex (h, k), as the codes of those (p, q), or as its number (n, m).
+# One sign in the middle of a value is written otherwise: with its code in hex (h, k), with the codes of those (p, q), or with
+# its number (n, m).
 BROKEN = {
     "an entity is cut by a line end of Windows": "&am\r\np;#{n}{m};",
     "an entity is cut behind its number's first digit": "&#{n}\n{m};",
@@ -102,6 +103,7 @@ BROKEN = {
     "two percent signs stand before its code's codes": "%%{p}%{q}",
     "a percent sign and its code's code": "%{h}%{q}",
     "eight backslashes stand before it": "\\" * 8 + "u00{h}{k}",
+    "five hundred backslashes stand before it": "\\" * 500 + "u00{h}{k}",
     "seven backslashes stand before it": "\\" * 7 + "x{h}{k}",
     "capital entities": "&#X{h}{k};",
     "an entity in a code of a URL": "%26%23{n}{m}%3B",
@@ -143,6 +145,14 @@ SECRETS = ("keykeykey-4711", "4111222233334444", "c0ffee12-secret")
 def test_a_value_is_found_although(written, value: str) -> None:  # type: ignore[no-untyped-def]
     finder = Finder([(value, "secret")])
     assert finder.find(written(value)) and ValueSieve(finder.forms).may_hold(f"x%20y {written(value)} z")
+
+
+def test_a_value_that_goes_on_over_many_lines_is_found_from_the_one_escape_that_is_not_of_a_url() -> None:
+    sieve, code = ValueSieve(Finder([(EMAIL.value, "email")]).forms), EMAIL.value.encode().hex()
+    lines = [f"&#{ord(code[0])};", *(f"%{ord(sign):02x}" for sign in code[1:])]
+    for first, last in ((lines, []), ([], [*lines[1:], f"&#{ord(code[-1])};"])):
+        text = ("\n" + " " * 14).join(first or [f"%{ord(code[0]):02x}", *last[:-2], last[-1]])
+        assert sieve.may_hold(f"{'x ' * 9000}\n{text}\n{'y ' * 9000}")
 
 
 @pytest.mark.parametrize("kept", ["%40", "&#64;", "\\u0040", "%4\n0"])
