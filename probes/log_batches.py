@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from probes.evidence.source import LogLine, PlainLines
 
-_BATCH = 128 * 1024  # characters that are passed over, or looked at closely, at once
+_BATCH = 64 * 1024  # characters that are passed over, or looked at closely, at once
 
 
 class Batch:
@@ -17,7 +17,11 @@ class Batch:
     def __init__(self, among: Sequence[LogLine], first: int, text: str, count: int) -> None:
         self.text, self.count = text, count
         self._among, self._first = among, first
-        self.is_odd = text.count("\n") >= count  # a line has a line end of its own: the text does not tell where lines are
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether a line has a line end of its own: the text does not tell where lines are."""
+        return not isinstance(self._among, PlainLines) and self.text.count("\n") >= self.count
 
     def lines(self) -> Sequence[LogLine]:
         if isinstance(self._among, PlainLines):

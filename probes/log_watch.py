@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from probes.evidence.source import LogLine, LogSource, LogWindow, text_of
+from probes.evidence.source import LogLine, LogSource, LogWindow, PlainLines
 from probes.outcome import Check, Evidence, control
 
 _UTF16 = "lines of {} hold as many zero bytes as text in UTF-16 does, and could not be understood"
@@ -61,9 +61,7 @@ class LogWatch:
         self.cut_short = self.cut_short or window.cut_short
         if window.lines:
             self.silent.discard(place)
-        if "\0" in text_of(window.lines) and any(
-            _is_garbled(line.text) for line in window.lines
-        ):  # what cannot be understood was not read
+        if _is_garbled(window.lines):  # what cannot be understood was not read
             self.cut_short = True
             self.remarks += [remark for remark in [_UTF16.format(source.describe())] if remark not in self.remarks]
 
@@ -84,5 +82,7 @@ class LogWatch:
         return Evidence("log window", f"{self.count} lines of {self.names}", {"remarks": list(self.remarks)})
 
 
-def _is_garbled(text: str) -> bool:
-    return len(text) > 8 and text.count("\0") * 3 > len(text)
+def _is_garbled(lines: Sequence[LogLine]) -> bool:
+    return not isinstance(lines, PlainLines) and any(
+        len(line.text) > 8 and line.text.count("\0") * 3 > len(line.text) for line in lines
+    )

@@ -20,7 +20,7 @@ from probes.evidence.source import EvidenceError, LogLine, LogSource, LogWindow,
 _MIB = 1024 * 1024
 _COUNTED_BYTES = 64 * _MIB  # lines before the mark are counted up to this size, else line numbers are unknown
 _TAIL_BYTES = 64  # what stood before the mark; when it differs, the file was emptied and written anew
-_PIECE_BYTES = _MIB  # read at once; what is longer comes in several windows
+_PIECE_BYTES = _MIB // 2  # read at once; what is longer comes in several windows
 _LONG_LINE_BYTES = 4 * _MIB  # so much at once where no line ends
 _LINE_CHARACTERS = _MIB  # a longer line comes in pieces
 _LINE_BY_LINE = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"})  # no line's bytes change how the next is read

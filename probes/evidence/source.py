@@ -29,7 +29,7 @@ class LogLine(NamedTuple):
 
 
 class PlainLines(Sequence[LogLine]):
-    """Lines that stand one after the other in one place, none of them damaged, in one text that has at least one line.
+    """Lines that stand one after the other in one place, none of them damaged, in one text that has at least one line and no NUL.
 
     Neither lines nor their texts are made before they are asked for: there may be millions, and mostly they are passed over.
     """
