@@ -55,8 +55,14 @@ class App:
             clock=clock,
             fallback=settings.fallback,
         )
+        self._version = {"X-Version": settings.version} if settings.version else {}
         health = Health(
-            faults=faults, dependencies=self._dependencies, breaker=self._breaker, clock=clock, redis=bool(settings.redis_url)
+            faults=faults,
+            dependencies=self._dependencies,
+            breaker=self._breaker,
+            clock=clock,
+            redis=bool(settings.redis_url),
+            version=settings.version,
         )
         self._routes: dict[str, tuple[str, Route]] = {
             "/api/retell/check-availability": ("POST", self._check_availability),
@@ -84,7 +90,7 @@ class App:
                 self._log.unsanitised("INFO", f"{request.method} {request.path}?{request.query}", {})
             told = {"method": request.method, "route": route, "status": response.status, "duration_ms": round(took_s * 1000, 1)}
             self._log.info("Request handled", told)
-        return response.with_headers(self._ids.shown(request.headers.get("traceparent")))
+        return response.with_headers({**self._ids.shown(request.headers.get("traceparent")), **self._version})
 
     async def close(self) -> None:
         await self._webhooks.leaks.stop()

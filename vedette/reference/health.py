@@ -19,8 +19,16 @@ class Health:
     """Answers the health endpoints; `clock` gives UTC."""
 
     def __init__(
-        self, *, faults: Set[str], dependencies: Dependencies, breaker: Breaker, clock: Callable[[], datetime], redis: bool
+        self,
+        *,
+        faults: Set[str],
+        dependencies: Dependencies,
+        breaker: Breaker,
+        clock: Callable[[], datetime],
+        redis: bool,
+        version: str = "",
     ) -> None:
+        self._version = {"version": version} if version else {}
         self._faults = faults
         self._dependencies = dependencies
         self._breaker = breaker
@@ -109,7 +117,8 @@ class Health:
 
     def _json(self, status: int, data: dict[str, Any]) -> Response:
         cacheable = "health_cacheable" in self._faults
-        return json_response(status, data, {"Cache-Control": "public, max-age=60"} if cacheable else _NOT_CACHEABLE)
+        told = {**data, **self._version}
+        return json_response(status, told, {"Cache-Control": "public, max-age=60"} if cacheable else _NOT_CACHEABLE)
 
     def _timestamp(self) -> str:
         now = self._clock()

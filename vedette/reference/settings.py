@@ -24,3 +24,4 @@ class Settings:
     environment: str = "staging"
     calcom_log: Path | None = None  # where calls of Cal.com are logged
     history: bool = False  # whether a week of callers is counted already
+    version: str = ""  # said in a header of every answer and in the health answers; empty: not said

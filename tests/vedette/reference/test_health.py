@@ -72,3 +72,11 @@ async def test_an_unknown_path_is_404_and_a_wrong_method_405(start: Start) -> No
     async with start() as target:
         assert (await target.client.get("/nowhere")).status_code == 404
         assert (await target.client.get("/api/webhooks/retell")).status_code == 405
+
+
+@pytest.mark.parametrize("version", ["", "1.5.0"], ids=["not said", "said"])
+async def test_a_target_that_has_a_version_says_it_in_every_answer_and_in_its_health(start: Start, version: str) -> None:
+    async with start(version=version) as target:
+        answers = [await target.client.get(path) for path in ("/health/live", "/api/health", "/api/health/detailed", "/nowhere")]
+    assert [one.headers.get("x-version", "") for one in answers] == [version] * 4
+    assert [one.json().get("version", "") for one in answers] == [version] * 3 + [""]
