@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Text
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Text, text
 from sqlmodel import Field
 
 from reports.store.tables import Instant, Table
+
+_OPEN = text("ended_at IS NULL")
 
 
 class DeploymentRow(Table, table=True):
@@ -133,3 +135,46 @@ class AnswerRow(Table, table=True):
     status: int | None = None  # null while the first is still being answered
     body: str = Field(default="", sa_type=Text)
     headers: dict[str, str] = Field(sa_type=JSON)
+
+
+class GateRow(Table, table=True):
+    """One gate of a rollout: where it stands after its newest line of evidence.
+
+    `decision` is told as it stands; `state` is what the next line is folded into. Both change with a line, or not at all.
+    """
+
+    __tablename__ = "gates"
+    __table_args__ = (
+        # Two requests that come at once cannot open two gates for one service.
+        Index("ix_gates_open_service", "service", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(None, "opened_at"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    service: str = Field(sa_type=Text)
+    policy: str = Field(sa_type=Text)
+    policy_path: str = Field(sa_type=Text)
+    location: str = Field(sa_type=Text)  # of the service that asks for it
+    canary_version: str = Field(sa_type=Text)
+    baseline_version: str = Field(sa_type=Text)
+    weights: list[float] = Field(sa_type=JSON)  # of its stages
+    every_s: float = Field(sa_type=Float)
+    opened_at: datetime = Field(sa_type=Instant)
+    opened_by: str = Field(sa_type=Text)
+    phase: str = Field(sa_type=Text)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    fresh_until: datetime | None = Field(default=None, sa_type=Instant)  # when the newest round is too old to speak for now
+    seq: int = 0  # of its newest line
+    decision: dict[str, Any] = Field(sa_type=JSON)
+    state: dict[str, Any] = Field(sa_type=JSON)
+
+
+class GateEvidenceRow(Table, table=True):
+    """One line of a gate's evidence, with its hash; numbered from 1 without a hole."""
+
+    __tablename__ = "gate_evidence"
+
+    gate_id: str = Field(sa_column=Column(Text, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True))
+    seq: int = Field(primary_key=True)
+    line: str = Field(sa_type=Text)
