@@ -34,14 +34,22 @@ class Probe(Configured):
 
     kind: ClassVar[str] = ""
     grants: ClassVar[frozenset[Grant]] = frozenset()
+    dangers: ClassVar[frozenset[str]] = frozenset()  # that its failing checks can tell of, for a gate's triggers
     extra: ClassVar[str] = ""  # without this extra of the package it cannot ask
     awaits: ClassVar[bool] = False  # true: the target reports to us by itself, so nothing is asked on a schedule
 
-    def __init_subclass__(cls, kind: str = "", grants: set[Grant] | frozenset[Grant] = frozenset(), **more: Any) -> None:
+    def __init_subclass__(
+        cls,
+        kind: str = "",
+        grants: set[Grant] | frozenset[Grant] = frozenset(),
+        dangers: set[str] | frozenset[str] = frozenset(),
+        **more: Any,
+    ) -> None:
         super().__init_subclass__(**more)
         if kind:
             cls.kind = kind
             cls.grants = frozenset(grants)
+            cls.dangers = frozenset(dangers)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **more: Any) -> None:

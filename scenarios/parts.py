@@ -43,7 +43,7 @@ class Workshop:
         if "name" in table.entries:
             self._wrong("unknown field 'name'", table, "name", path, "a target's name is its key")
         own = Table({k: e for k, e in table.entries.items() if k not in ("name", "evidence", "faults")}, table.place)
-        own = self._with_secret_files(self._with_paths_of(own, "tls", _TLS_FILES))
+        own = self.with_secret_files(self._with_paths_of(own, "tls", _TLS_FILES))
         given = {
             "name": name,
             "evidence": self._parts(SOURCES, "source", table.get("evidence"), join(path, "evidence"), _PATH_KEYS),
@@ -69,7 +69,7 @@ class Workshop:
             return None, kind
         options = Table({k: e for k, e in table.entries.items() if k not in COMMON_KEYS}, table.place)
         keys = _path_fields(kind)
-        options = self._with_secret_files(self._with_paths(self._with_bundled(options, keys), keys))
+        options = self.with_secret_files(self._with_paths(self._with_bundled(options, keys), keys))
         place, name = table.key_place("probe"), table.get("name")
         called = f"the scenario '{name.value}'" if isinstance(name, Scalar) and name.value else "this"
         made = validate(kind, options, path, self.mistakes, also_known=RESERVED_KEYS, key_place=place, called=called)
@@ -101,7 +101,7 @@ class Workshop:
         if kind is None:
             return None
         options = Table({k: e for k, e in node.entries.items() if k != word}, node.place)
-        options = self._with_secret_files(self._with_paths(options, path_keys | _path_fields(kind)))
+        options = self.with_secret_files(self._with_paths(options, path_keys | _path_fields(kind)))
         return validate(kind, options, path, self.mistakes, also_known={word}, key_place=entry.place)
 
     def _find(self, registry: Registry[Part], word: str, wanted: Node, path: str) -> type[Part] | None:
@@ -148,7 +148,7 @@ class Workshop:
         entries = {k: replace(e, node=self._absolute(e.node)) if k in keys else e for k, e in table.entries.items()}
         return Table(entries, table.place)
 
-    def _with_secret_files(self, table: Table) -> Table:
+    def with_secret_files(self, table: Table) -> Table:
         """Return the table with the path of every `{file: PATH}` starting in the folder of their file."""
         if list(table.entries) == ["file"]:
             return self._with_paths(table, frozenset({"file"}))
@@ -156,7 +156,7 @@ class Workshop:
         for key, entry in table.entries.items():
             inner = entry.node
             skip = key in PAYLOADS - {"headers", "cookies"}
-            entries[key] = replace(entry, node=self._with_secret_files(inner)) if isinstance(inner, Table) and not skip else entry
+            entries[key] = replace(entry, node=self.with_secret_files(inner)) if isinstance(inner, Table) and not skip else entry
         return Table(entries, table.place)
 
     def _absolute(self, node: Node) -> Node:

@@ -25,7 +25,7 @@ _HALF_OPEN_PATIENCE_S = 10.0  # a look may fall into a trial; longer than this i
 _LOOK_EVERY_S = 0.5
 
 
-class CircuitBreaker(Probe, kind="circuit_breaker"):
+class CircuitBreaker(Probe, kind="circuit_breaker", dangers={"breaker_stuck_open"}):
     """Look at a circuit breaker's state, and with a fault (grant `faults`) see it open, spare the dependency and close again.
 
     `mode: auto` is active where the target grants faults and has the fault, else passive, and says so.

@@ -32,7 +32,7 @@ _REPLICAS = 5  # further looks at a timestamp that went backwards
 _SPLIT = "liveness and readiness part when a dependency fails"
 
 
-class Health(Probe, kind="health"):
+class Health(Probe, kind="health", dangers={"server_errors"}):
     """Ask liveness, readiness, start-up, detail and a legacy alias, twice each and without credentials.
 
     Each must answer 200 with JSON that is well, fresh, not cached and shows nothing internal. Readiness names

@@ -54,7 +54,7 @@ class Step(Configured):
         return self.request.method.upper() not in READING_METHODS
 
 
-class Http(Probe, kind="http"):
+class Http(Probe, kind="http", dangers={"server_errors"}):
     """Make one request (`request`, `expect`, `capture`, `retry`, `within`), or several in a row (`steps`).
 
     A captured value keeps its type and is `{{name}}` in later steps. A failed step stops those after it.

@@ -45,7 +45,7 @@ def _regex(text: str) -> str:
 Regex = Annotated[str, AfterValidator(_regex)]
 
 
-class LogPrivacy(Probe, kind="log_privacy"):
+class LogPrivacy(Probe, kind="log_privacy", dangers={"personal_data_in_logs"}):
     """Send personal data that belongs to nobody, then look for it in the logs, in every encoding.
 
     Requests hold `{{planted.email}}`, `.phone`, `.name`, `.token`, `.password`, `.iban`, `.card` or `.ip`: values that

@@ -77,7 +77,7 @@ class _WhileBlocked:
         return all(answer.status == TOO_MANY for answer in self.of_caller)
 
 
-class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}):
+class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}, dangers={"limit_blocks_legitimate"}):
     """Send more than `limit` requests as one caller, fresh in every run, and watch who is refused.
 
     As many must be served as the limit says, the rest refused with 429 and a sane `Retry-After`. While the

@@ -38,7 +38,7 @@ _TRIES = 3  # of a cold start, each with other unique values
 _SPEED_SAMPLES = 7
 
 
-class TenantCacheIsolation(Probe, kind="tenant_cache_isolation"):
+class TenantCacheIsolation(Probe, kind="tenant_cache_isolation", dangers={"cross_tenant_leak"}):
     """Ask the same, cold, for each tenant in turn and twice over, then for all at once, and see whose answers come back.
 
     With `marker` each answer must carry its own tenant's value; without it the tenants' answers must differ.
