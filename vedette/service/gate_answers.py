@@ -1,0 +1,83 @@
+"""This file is for the decision of a gate as it is told: for the stage that somebody asks about, and whether it speaks for now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from reports.gates import Standing
+from reports.judgement.gate import Phase, Verb
+
+STALE_AFTER = 3  # times `every`: a round that is older does not speak for now
+NOT_BEGUN, NOT_FRESH = "stage_not_begun", "rounds are no longer asked: the newest is older than {after:g} s"
+
+
+class NoSuchStage(Exception):
+    """A gate has no stage of this weight. The text is one sentence for a person."""
+
+
+def told(standing: Standing, now: datetime, weight: float | None = None) -> dict[str, Any]:
+    """Return the decision about the stage of a weight, without one about the stage that the gate is at.
+
+    Raises: NoSuchStage.
+    """
+    decision = dict(standing.decision)
+    if weight is not None:
+        decision = _of_stage(standing, decision, weight)
+    fresh = is_fresh(standing, now)
+    decision["fresh"] = fresh
+    if not fresh and standing.phase is Phase.RUNNING:
+        after = STALE_AFTER * standing.every_s
+        decision["warnings"] = [*decision.get("warnings", ()), NOT_FRESH.format(after=after)]
+    return decision
+
+
+def is_fresh(standing: Standing, now: datetime) -> bool:
+    """Return whether what is told rests on a round that was asked just now, or is the end of the gate."""
+    if standing.phase.is_over:
+        return True
+    return standing.fresh_until is not None and now <= standing.fresh_until
+
+
+def place_of(weights: tuple[float, ...], weight: float) -> int:
+    """Return the place of the stage of a weight. Raises: NoSuchStage."""
+    if weight in weights:
+        return weights.index(weight)
+    known = ", ".join(f"{one:g}" for one in weights)
+    raise NoSuchStage(f"the gate has no stage of this weight; its stages have {known} (percent)")
+
+
+def _of_stage(standing: Standing, decision: dict[str, Any], weight: float) -> dict[str, Any]:
+    asked = place_of(standing.weights, weight)
+    here = _stage(standing)
+    if asked == here or standing.phase in (Phase.ROLLED_BACK, Phase.CANCELLED):
+        return decision
+    stage = {"index": asked, "weight": weight, "since": None}
+    if asked > here:
+        # After the end it is never begun, whatever the end was; before it, it may be.
+        reason = f"the stage of {weight:g} % has not begun" + (" and the gate is over" if standing.phase.is_over else "")
+        final = standing.phase.is_over
+        return {
+            **_bare(decision),
+            "stage": stage,
+            "decision": Verb.HOLD.value,
+            "final": final,
+            "reason_code": NOT_BEGUN,
+            "reason": reason,
+        }
+    if decision.get("held_by") or decision.get("decision") == Verb.ROLLBACK.value:
+        return decision
+    reason = f"the stage of {weight:g} % was shown, and the gate is behind it"
+    return {**decision, "stage": stage, "decision": Verb.PROMOTE.value, "final": True, "reason_code": "shown", "reason": reason}
+
+
+def _stage(standing: Standing) -> int:
+    """Return the place of the stage that the gate is at, -1 before the first."""
+    place = (standing.decision.get("stage") or {}).get("index")
+    return place if isinstance(place, int) and standing.phase is not Phase.PENDING else -1
+
+
+def _bare(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a decision without the figures of a stage: they say nothing of one that has not begun."""
+    return {name: value for name, value in decision.items() if name not in ("promote", "samples")}
