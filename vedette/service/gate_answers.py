@@ -1,4 +1,4 @@
-"""This file is for the decision of a gate as it is told: for the stage that somebody asks about, and whether it speaks for now."""
+"""This file is for the decision of a gate as it is told: about the stage that is asked for, and whether it speaks for now."""
 
 from __future__ import annotations
 
@@ -54,19 +54,14 @@ def _of_stage(standing: Standing, decision: dict[str, Any], weight: float) -> di
     if asked == here or standing.phase in (Phase.ROLLED_BACK, Phase.CANCELLED):
         return decision
     stage = {"index": asked, "weight": weight, "since": None}
+    verb = decision.get("decision")
+    if asked > here and standing.phase.is_over and verb != Verb.PROMOTE.value:
+        return decision
     if asked > here:
-        # After the end it is never begun, whatever the end was; before it, it may be.
-        reason = f"the stage of {weight:g} % has not begun" + (" and the gate is over" if standing.phase.is_over else "")
-        final = standing.phase.is_over
-        return {
-            **_bare(decision),
-            "stage": stage,
-            "decision": Verb.HOLD.value,
-            "final": final,
-            "reason_code": NOT_BEGUN,
-            "reason": reason,
-        }
-    if decision.get("held_by") or decision.get("decision") == Verb.ROLLBACK.value:
+        reason = f"the stage of {weight:g} % has not begun"
+        hold = {"decision": Verb.HOLD.value, "final": False, "reason_code": NOT_BEGUN, "reason": reason}
+        return {**_bare(decision), "stage": stage, **hold}
+    if verb == Verb.ROLLBACK.value or decision.get("held_by"):
         return decision
     reason = f"the stage of {weight:g} % was shown, and the gate is behind it"
     return {**decision, "stage": stage, "decision": Verb.PROMOTE.value, "final": True, "reason_code": "shown", "reason": reason}
