@@ -1,92 +1,29 @@
-"""This file is for what a gate decides: a fold over its records, pure, so that a replay comes to the same decision."""
+"""This file is for the canary gate's judgement: a fold over its records, pure, so that a replay comes to the same decisions.
+
+`begun` makes the first state of the first record, `step` the next of each further one, `decide` tells what a state means.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from reports.judgement.gate_decision import Decision, MetricStands, Phase, TriggerStands, Verb
+from reports.judgement.gate_evidence import GENESIS, BadEvidence, Sealed, replay, sealed
+from reports.judgement.gate_fold import begun, decide, step
+from reports.judgement.gate_state import BadState, GateState
 
-
-class Verb(StrEnum):
-    """What a gate says about the stage at which the rollout is."""
-
-    HOLD = "hold"  # keep the weight, go on asking
-    PROMOTE = "promote"  # this stage is shown: the next may begin
-    ROLLBACK = "rollback"  # final
-    INCONCLUSIVE = "inconclusive"  # final for the stage: it could not be decided
-
-
-class Phase(StrEnum):
-    """Where a gate is in its life."""
-
-    PENDING = "pending"  # opened, no stage has begun
-    RUNNING = "running"
-    PROMOTED = "promoted"  # all stages are shown
-    ROLLED_BACK = "rolled_back"
-    INCONCLUSIVE = "inconclusive"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_over(self) -> bool:
-        return self not in (Phase.PENDING, Phase.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerStands:
-    """How a trigger stands: `clear` and armed, `unproven` (never armed in this stage), `watched` (seen, not often enough), `fired`."""
-
-    id: str
-    state: str
-    armed_rounds: int  # of this stage, in which its probes could have noticed
-    seen: int  # rounds in a row in which it was seen on the canary
-    say: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricStands:
-    """How much evidence against the canary one metric has gathered. `say` tells what keeps it from gathering any."""
-
-    id: str
-    weight: float
-    e: float
-    say: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is decided, and all figures it stands on. All numbers are finite; `None` where there is none."""
-
-    phase: Phase
-    verb: Verb
-    final: bool  # for this stage; a rollback is final for the gate
-    reason_code: (
-        str  # insufficient_evidence, shown, worse, trigger:ID, misrouted, baseline_broken, shared_incident, out_of_time, …
-    )
-    reason: str  # for people: `212 of about 344 rounds; increase < 2.9 points at 95 %, need < 2.0`
-    at: float  # of the newest record
-    stage: int
-    weight: float
-    stage_since: float | None
-    e: float
-    e_threshold: float
-    k: float
-    k_threshold: float
-    margin: float | None  # points
-    upper_bound: float | None  # points by which the canary may fail more often, at 1 - beta
-    rounds: int  # of this stage that are evidence
-    rounds_all: int  # of the whole rollout that are evidence
-    rounds_expected: int | None  # that a sound canary is about to need for this stage, all together
-    canary_failed: int
-    baseline_failed: int
-    no_evidence: int  # rounds of this stage that were none: misrouted, unproven, baseline broken
-    min_rounds: int
-    max_rounds: int
-    triggers: tuple[TriggerStands, ...]
-    metrics: tuple[MetricStands, ...]
-    warnings: tuple[str, ...]  # evidence thinned, clocks apart, both sides say the same version, traffic unread, …
-    shadow: bool
-    held_by: str = ""  # who holds it, and why
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the decision in the form of docs/gate.md, below 2 kB."""
-        raise NotImplementedError
+__all__ = [
+    "GENESIS",
+    "BadEvidence",
+    "BadState",
+    "Decision",
+    "GateState",
+    "MetricStands",
+    "Phase",
+    "Sealed",
+    "TriggerStands",
+    "Verb",
+    "begun",
+    "decide",
+    "replay",
+    "sealed",
+    "step",
+]
