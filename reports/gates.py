@@ -65,6 +65,15 @@ class Step:
     fresh_until: datetime | None = None  # None: as it was
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What the next line of a gate is made from. `line` is empty where it was forgotten: only of a gate that is over."""
+
+    gate: Gate
+    state: Mapping[str, Any]
+    line: str
+
+
 class AnotherIsOpen(Exception):
     """There is an open gate for this service. `name` is that gate's."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from reports.gates import AnotherIsOpen, Gate, NameTaken, Standing, Step
+from reports.gates import AnotherIsOpen, Gate, NameTaken, Newest, Standing, Step
 from reports.judgement.gate import Phase
 from reports.store.database import Database
 from reports.store.ledger.tables import GateEvidenceRow, GateRow
@@ -81,11 +81,13 @@ class GateLedger:
         """Return one gate, None where there is none of this name."""
         return next(iter(self._read(select(*_SHOWN).where(_GATES.c.name == name))), None)
 
-    def state(self, gate_id: str) -> tuple[Gate, Mapping[str, Any]] | None:
-        """Return a gate with the state that its next line is folded into."""
+    def newest(self, gate_id: str) -> Newest | None:
+        """Return what the next line is made from, None where there is no gate of this id."""
+        its_line = and_(_EVIDENCE.c.gate_id == _GATES.c.id, _EVIDENCE.c.seq == _GATES.c.seq)
+        wanted = select(*_SHOWN, _GATES.c.state, _EVIDENCE.c.line).join_from(_GATES, _EVIDENCE, its_line, isouter=True)
         with self._database.reading() as connection:
-            row = connection.execute(select(*_SHOWN, _GATES.c.state).where(_GATES.c.id == gate_id)).mappings().first()
-        return None if row is None else (_gate(row), row["state"])
+            row = connection.execute(wanted.where(_GATES.c.id == gate_id)).mappings().first()
+        return None if row is None else Newest(_gate(row), row["state"], row["line"] or "")
 
     def list(
         self,

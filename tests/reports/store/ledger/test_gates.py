@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from reports.gates import AnotherIsOpen, Gate, NameTaken, Step
+from reports.gates import AnotherIsOpen, Gate, NameTaken, Newest, Step
 from reports.judgement.gate import Phase
 from reports.store.database import Database
 from reports.store.errors import StoreError
@@ -55,21 +55,20 @@ def test_what_is_kept_comes_back_equal_in_every_field(ledger: GateLedger) -> Non
     made = gate(phase=Phase.RUNNING, fresh_until=AT)
     ledger.open(made, step(phase=Phase.RUNNING))
     assert ledger.get("a") == made
-    assert ledger.state(made.id) == (made, {"n": 1})
+    assert ledger.newest(made.id) == Newest(made, {"n": 1}, "line 1")
     assert list(ledger.evidence(made.id)) == ["line 1"]
-    assert ledger.get("nothing") is ledger.standing("nothing") is ledger.state("nothing") is None
+    assert ledger.get("nothing") is ledger.standing("nothing") is ledger.newest("nothing") is None
 
 
 def test_a_line_its_state_and_its_decision_are_kept_together(ledger: GateLedger) -> None:
     made = opened(ledger, gate())
     until = AT + timedelta(seconds=30)
     assert ledger.append(made.id, 1, step(2, Phase.RUNNING, decision={"decision": "promote"}, fresh_until=until))
-    found = ledger.state(made.id)
+    found = ledger.newest(made.id)
     assert found is not None
-    assert (found[0].seq, found[0].phase, found[0].decision, found[0].fresh_until) == (
-        2, Phase.RUNNING, {"decision": "promote"}, until,
-    )  # fmt: skip
-    assert found[1] == {"n": 2} and list(ledger.evidence(made.id)) == ["line 1", "line 2"]
+    now = replace(made, phase=Phase.RUNNING, decision={"decision": "promote"}, fresh_until=until, seq=2)
+    assert found == Newest(now, {"n": 2}, "line 2")
+    assert list(ledger.evidence(made.id)) == ["line 1", "line 2"]
     standing = ledger.standing("a")
     assert standing is not None and (standing.decision, standing.weights) == ({"decision": "promote"}, (0, 5, 100))
 
@@ -85,9 +84,9 @@ def test_each_place_is_taken_once_however_many_try(ledger: GateLedger) -> None:
     made = opened(ledger, gate())
     done = together(8, lambda n: ledger.append(made.id, 1, step(2, Phase.RUNNING, line=f"by {n}", state={"by": n})))
     assert sorted(done) == [False] * 7 + [True]
-    found = ledger.state(made.id)
-    assert found is not None and found[0].seq == 2
-    assert list(ledger.evidence(made.id)) == ["line 1", f"by {found[1]['by']}"]
+    found = ledger.newest(made.id)
+    assert found is not None and found.gate.seq == 2
+    assert list(ledger.evidence(made.id)) == ["line 1", f"by {found.state['by']}"]
 
 
 def test_a_line_that_is_kept_twice_is_there_once(ledger: GateLedger) -> None:
