@@ -178,3 +178,18 @@ class GateEvidenceRow(Table, table=True):
     gate_id: str = Field(sa_column=Column(Text, ForeignKey("gates.id", ondelete="CASCADE"), primary_key=True))
     seq: int = Field(primary_key=True)
     line: str = Field(sa_type=Text)
+
+
+class FlaggerRow(Table, table=True):
+    """One rollout that Flagger makes: which gate judges it, and how far it was let."""
+
+    __tablename__ = "flagger_rollouts"
+
+    key: str = Field(primary_key=True, sa_type=Text)  # namespace.name@checksum
+    gate: str = Field(sa_type=Text)
+    attempt: int
+    increases: int
+    granted_weight: float | None = Field(default=None, sa_type=Float)
+    told_weight: float | None = Field(default=None, sa_type=Float)
+    closed: bool
+    at: datetime = Field(sa_type=Instant)
