@@ -54,7 +54,7 @@ class Check:
     """One expectation and what was seen. Made by `check`, `control`, `note` and `broken`, seldom by hand.
 
     `control` marks a check that shows the probe could have noticed the opposite; it either held (`pass`)
-    or did not (`inconclusive`), and is never the target's fault.
+    or did not (`inconclusive`), and is never the target's fault. `danger` is what its failing tells of (`probes/dangers.py`).
     `say` is the sentence for a person; it is set whenever the check did not pass.
     """
 
@@ -65,6 +65,7 @@ class Check:
     say: str = ""
     evidence: tuple[Evidence, ...] = ()
     control: bool = False
+    danger: str = ""
 
     def __post_init__(self) -> None:
         if self.control and self.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
@@ -80,11 +81,13 @@ def check(
     say: str = "",
     soft: bool = False,
     evidence: Evidence | Iterable[Evidence] = (),
+    danger: str = "",
 ) -> Check:
-    """Return a check of the contract: `pass` where it holds, else `fail` (`degraded` for a soft bound)."""
+    """Return a check of the contract: `pass` where it holds, else `fail` (`degraded` for a soft bound); `danger` is of a fail."""
     verdict = Verdict.PASS if holds else Verdict.DEGRADED if soft else Verdict.FAIL
     sentence = "" if holds else say or f"{name}: expected {_text(expected)}, saw {_text(observed)}"
-    return Check(name, verdict, _text(expected), _text(observed), sentence, _evidence(evidence))
+    danger = str(danger) if verdict is Verdict.FAIL else ""
+    return Check(name, verdict, _text(expected), _text(observed), sentence, _evidence(evidence), danger=danger)
 
 
 def control(
@@ -239,9 +242,8 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> Outcome:
     """Return the outcome that `to_json` wrote. Raises: KeyError, ValueError or TypeError for another shape."""
     subject = dict(data["subject"])
-    subject["severity"] = Severity(subject["severity"])
-    subject["tags"] = tuple(subject["tags"])
-    subject["sign_off"] = tuple(subject.get("sign_off", ()))
+    sign_off = tuple(subject.get("sign_off", ()))
+    subject |= {"severity": Severity(subject["severity"]), "tags": tuple(subject["tags"]), "sign_off": sign_off}
     return Outcome(
         id=data["id"],
         run_id=data["run_id"],

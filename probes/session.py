@@ -80,6 +80,7 @@ class Session:
         clock: Callable[[], datetime] = utc_now,
         resolve: egress.Resolve = egress.resolve,
         artifacts: Path | None = None,
+        seen: Callable[[Answer], None] | None = None,
     ) -> None:
         self.target = target
         self.subject = subject
@@ -95,9 +96,9 @@ class Session:
         self._slots = slots or asyncio.Semaphore(target.concurrency)
         self._sent = 0
         self._mending = Mending(self, journal, suite_path)
-        hide_secrets(self.redactor, target.headers, target.auth)
+        hide_secrets(self.redactor, {**target.headers, **target.route.headers, **target.route.cookies}, target.auth)
         self.builder = Builder(target, subject, run_id, self.nonce)  # also for kinds with a wire of their own
-        self._sender = Sender(target, self.builder, self._ledger, now=self.now, resolve=resolve)
+        self._sender = Sender(target, self.builder, self._ledger, now=self.now, resolve=resolve, seen=seen)
         self._resolve, self._run_id = resolve, run_id
         self._reach = Reach(target, self._ledger, resolve=resolve)
 

@@ -55,6 +55,15 @@ class Tls(Configured):
     client_key: str | None = None  # PEM file of its key, where that is another file
 
 
+class Route(Configured):
+    """What makes a proxy choose one version among several: sent with every request to the target's own host, anonymous or not."""
+
+    headers: dict[str, HeaderValue] = Field(default_factory=dict)  # such as X-Canary
+    cookies: dict[str, HeaderValue] = Field(default_factory=dict)  # such as canary
+    # the name that is asked for, where it is not the address's
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\[\]-]{1,255}$")] | None = None
+
+
 class Limits(Configured):
     """Hard limits on what a probe may send and read; all on by default."""
 
@@ -75,6 +84,7 @@ class Target(Configured):
     allow: frozenset[Grant] = frozenset()  # what scenarios may do here; nothing by default
     headers: dict[str, HeaderValue] = Field(default_factory=dict)  # sent with every request to the target's own host
     auth: Auth | None = None  # credentials, sent to the target's own host only
+    route: Route = Route()  # what makes a proxy choose it among several versions
     tls: Tls = Tls()  # how its certificate is verified
     private_networks: bool = False  # true: its addresses may be loopback or private ones
     correlation_headers: tuple[str, ...] = ("X-Correlation-ID",)  # that carry the id of each request

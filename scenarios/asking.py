@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from scenarios.model import Scenario, Suite
 
 if TYPE_CHECKING:
     from probes.redact import Redactor
-    from probes.session import Session
+    from probes.session import Answer, Session
     from probes.undo import Journal
 
 MARGIN_S = 2.0  # after its own time, before a scenario is told to stop from outside
@@ -59,12 +60,14 @@ class Asking:
         *,
         journal: Journal | None = None,
         artifacts: Path | None = None,
+        seen: Callable[[str, Answer], None] | None = None,
         clock: Callable[[], datetime],
     ) -> None:
         self.suite, self.target = suite, target
         self.plain: Redactor = redactor_of(hidden)  # for what we say ourselves, and the pattern of every session's own
         self._journal = journal
         self._artifacts = artifacts
+        self._seen = seen  # is told of each answer of the target's own host, with the name of the scenario that got it
         self._clock = clock
         self._slots = asyncio.Semaphore(target.concurrency)
 
@@ -102,6 +105,7 @@ class Asking:
             slots=self._slots,
             suite_path=self.suite.path,
             clock=self._clock,
+            seen=partial(self._seen, subject.scenario) if self._seen is not None else None,
         )
 
     def subject(self, scenario: Scenario) -> Subject:

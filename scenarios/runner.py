@@ -22,6 +22,7 @@ from scenarios.plan import PARTICIPLE, Span, breaks_neighbours, critical_path_s,
 from scenarios.selection import Chosen, Selection, choose
 
 if TYPE_CHECKING:
+    from probes.session import Answer
     from probes.undo import Journal
 
 
@@ -55,7 +56,7 @@ class Runner:
 
     `jobs` bounds the scenarios at work at once; requests are bounded by the target's own `concurrency`.
     A scenario that puts a fault in has the target to itself. `known` are verdicts of scenarios that others need and that
-    this run does not ask.
+    this run does not ask. `seen` is told of each answer of the target's own host, with the name of its scenario.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Runner:
         version: str = "",
         kind: str = "smoke",
         known: Mapping[str, Verdict] | None = None,
+        seen: Callable[[str, Answer], None] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         if target_name not in suite.targets:
@@ -84,7 +86,7 @@ class Runner:
         self._chosen: Chosen = choose(suite, target_name, self._selection)
         self._by_name = {s.name: s for s in self._chosen.scenarios}
         hidden = secrets_of(suite, self._target, [s.probe for s in self._chosen.scenarios])
-        self._asking = Asking(suite, self._target, hidden, journal=journal, artifacts=artifacts, clock=clock)
+        self._asking = Asking(suite, self._target, hidden, journal=journal, artifacts=artifacts, seen=seen, clock=clock)
         self._sinks: list[Sink] = list(sinks)
         self._deadline_s = run_deadline_s
         self._fail_fast = fail_fast

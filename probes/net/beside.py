@@ -8,7 +8,7 @@ from probes.fields import HeaderValue, Secret
 from probes.net.api import ApiSource
 from probes.net.building import basic
 from probes.redact import Redactor
-from probes.target import Auth, Target
+from probes.target import Auth, Route, Target
 
 
 def beside(target: Target, source: ApiSource) -> Target:
@@ -22,6 +22,7 @@ def beside(target: Target, source: ApiSource) -> Target:
             "allow": frozenset(),
             "headers": source.sent_headers(),
             "auth": source.auth,
+            "route": Route(),
             "tls": source.tls,
             "private_networks": True,  # as for everything else that this source is asked
             "limits": target.limits.model_copy(update={"request": source.timeout, "body_bytes": source.max_bytes}),

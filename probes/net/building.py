@@ -14,9 +14,10 @@ import httpx
 from probes.fields import Secret
 from probes.ids import new_id, new_traceparent
 from probes.net.egress import NotSent
+from probes.net.routing import Routing
 from probes.outcome import Subject
 from probes.request import RequestTemplate
-from probes.target import Target
+from probes.target import Route, Target
 
 Headers = dict[str, tuple[str, str]]  # lower-case name -> (name as written, value)
 
@@ -24,6 +25,7 @@ _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ID = re.compile(r"[\w.:/+=@#~-]{1,200}", re.ASCII)  # a correlation id that a person can be told
+_NO_ROUTE = Route()
 _OPEN = frozenset({"accept", "accept-language", "content-type", "user-agent"})  # template headers that a foreign origin may see
 
 
@@ -87,6 +89,7 @@ class Builder:
         self._user_agent = _user_agent(subject, run_id)
         self._own_headers = _own_headers(target)
         self._ids = {name.lower(): name for name in target.correlation_headers}
+        self._routing = Routing(target.route) if target.route != _NO_ROUTE else None
 
     def build(self, template: RequestTemplate) -> Built:
         """Return the request of a filled template. Raises: BadRequestTemplate."""
@@ -105,6 +108,10 @@ class Builder:
                 headers[name.lower()] = (name, value)
         if own and template.cookies:
             _add_cookies(headers, template.cookies)
+        if own and self._routing is not None:
+            if trouble := self._routing.contradicted(template.headers, template.cookies):
+                raise BadRequestTemplate(trouble)
+            self._routing.put_into(headers)
         if self._ids:  # whoever set it last: the template, the target's headers, or we; a hostile one is nothing to be known by
             _, sent = headers.get(next(iter(self._ids)), ("", ""))
             correlation_id = sent if _ID.fullmatch(sent) else correlation_id
@@ -127,13 +134,16 @@ class Builder:
             raise ValueError(f"to an address of the scheme '{url.scheme[:20]}'")
         if not _has_port(url):
             raise ValueError("to a port that is none")
+        if self._routing is not None and built.own:
+            url = self._routing.home(url, self._base)
         own = _origin(url) == _origin(self._base)
         turned = (status == 303 and before.method != "HEAD") or (status in (301, 302) and before.method == "POST")
         method, content = ("GET", b"") if turned else (before.method, before.content)
         if content and _origin(url) != _origin(before.url):
             raise ValueError("with its body to another origin, to which the body was not sent")
         if own and built.own:
-            dropped = {"host", "content-length"} | ({"content-type"} if turned else set())
+            host = set() if self._routing is not None and self._routing.host else {"host"}
+            dropped = {"content-length", *host} | ({"content-type"} if turned else set())
             headers = [(name, value) for name, value in before.headers if name.decode().lower() not in dropped]
         else:
             headers = _raw(self._marks({})[0].values())

@@ -24,6 +24,7 @@ from probes.shorten import shorten
 from probes.target import Target, Tls
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
+Seen = Callable[[Answer], None]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -32,12 +33,20 @@ class Sender:
     """Sends for one session. Credentials, a client certificate and a special server name go to the target's own origin only."""
 
     def __init__(
-        self, target: Target, builder: Builder, ledger: Ledger, *, now: Callable[[], datetime], resolve: egress.Resolve
+        self,
+        target: Target,
+        builder: Builder,
+        ledger: Ledger,
+        *,
+        now: Callable[[], datetime],
+        resolve: egress.Resolve,
+        seen: Seen | None = None,
     ) -> None:
         self._target = target
         self._builder = builder
         self._ledger = ledger
         self._now = now
+        self._seen = seen  # is told of each answer of the target's own origin, of each hop of a redirect too
         limits, private = target.limits, target.private_networks
         self._home = Transport(tls=target.tls, private_networks=private, limits=limits, resolve=resolve)
         foreign = Tls(verify=target.tls.verify, ca_file=target.tls.ca_file)
@@ -87,7 +96,10 @@ class Sender:
             self._ledger.land(flight, interrupted=blame and not landed)
         version, length = reply.http_version, len(reply.body)
         exchange = self._ledger.record(flight, str(url), status=reply.status, body_bytes=length, http_version=version)
-        return self._answer(built, reply, tls, exchange, flight.address, sent_at, hops)
+        answer = self._answer(built, reply, tls, exchange, flight.address, sent_at, hops)
+        if self._seen is not None and built.own:
+            self._seen(answer)
+        return answer
 
     def _answer(
         self,
