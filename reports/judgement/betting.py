@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from reports.judgement.e_values import BadState, log_sum, read_count, shown
 
 # Bets: parts of what could be lost at most in a round; and the capital laid on each.
-BETS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
-PRIOR = (1 / 6,) * 6
+BETS = (0.1, 0.3, 0.5, 0.65, 0.8, 0.95)
+PRIOR = (1 / 12, 1.5 / 12, 2 / 12, 4 / 12, 2 / 12, 1.5 / 12)
 _STEPS = 40  # halvings of the interval in which a bound is looked for: to 1e-10 points
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from reports.judgement.e_values import checked_counts, laid_anew, log_sum, read_count, read_shares, shown
 
 # Alternatives: the canary's rate of failing is so many times the baseline's; and the capital laid on each. 1 is kept in hand.
-RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 25.0, 100.0)
-PRIOR = (0.05, 0.10, 0.15, 0.15, 0.20, 0.10, 0.10, 0.10, 0.05)
-PART = 0.2  # of the capital that is laid anew where a stage begins
+RATIOS = (1.0, 1.5, 3.0, 5.0, 12.0, 40.0, 200.0)
+PRIOR = (0.02, 0.08, 0.30, 0.30, 0.15, 0.09, 0.06)
+PART = 0.1  # of the capital that is laid anew where a stage begins
 _START = tuple(math.log(weight) for weight in PRIOR)
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from reports.judgement.e_values import checked_counts, laid_anew, log_sum, read_count, read_shares, shown
 
 # Alternatives: odds of a canary's failing are so many times the baseline's; and the capital laid on each. 1 is kept in hand.
-RATIOS = (1.0, 2.0, 4.0, 10.0, 40.0, 400.0)
-PRIOR = (0.05, 0.25, 0.40, 0.20, 0.06, 0.04)
-PART = 0.2  # of the capital that is laid anew where a stage begins
+RATIOS = (1.0, 3.0, 5.0, 12.0, 40.0, 400.0)
+PRIOR = (0.02, 0.30, 0.40, 0.20, 0.05, 0.03)
+PART = 0.1  # of the capital that is laid anew where a stage begins
 _PRIOR_FAILED, _PRIOR_ASKED = 1, 100  # before anything was seen, the baseline is taken to fail so often
 _RATE_MAX = 0.95  # of the baseline, as an estimate: above it nothing is left by which a canary could be worse
 _START = tuple(math.log(weight) for weight in PRIOR)
