@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reports.judgement.e_values import BadState, read_count
 
@@ -22,12 +22,33 @@ _JITTER = 0.05  # of the gap, by which a round may come early
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Rounds that count as one: `rounds` of them, from `at` on, and whether any was bad on a side."""
+    """Rounds that count as one: `rounds` of them, from `at` on, and whether any was bad on a side: as a whole, and for each
+    scenario that both sides answered, as (canary bad, baseline bad).
+    """
 
     at: float
     canary_bad: bool
     baseline_bad: bool
-    rounds: int
+    rounds: int = 1
+    scenarios: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
+
+    def joined(self, other: Unit) -> Unit:
+        """Return both as one."""
+        scenarios = dict(self.scenarios)
+        for name, (canary_bad, baseline_bad) in other.scenarios.items():
+            before = scenarios.get(name, (False, False))
+            scenarios[name] = (before[0] or canary_bad, before[1] or baseline_bad)
+        return Unit(
+            min(self.at, other.at),
+            self.canary_bad or other.canary_bad,
+            self.baseline_bad or other.baseline_bad,
+            self.rounds + other.rounds,
+            scenarios,
+        )
+
+    def as_json(self) -> list[object]:
+        scenarios = {name: list(bad) for name, bad in self.scenarios.items()}
+        return [self.at, self.canary_bad, self.baseline_bad, self.rounds, scenarios]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +76,12 @@ class Gap:
             raise ValueError(f"a gap of {length_s} s, with rounds every {every_s} s: both are 0 or above, and finite")
         return cls(float(length_s), float(every_s))
 
-    def taken(self, at: float, canary_bad: bool, baseline_bad: bool) -> Counted:
+    def taken(
+        self, at: float, canary_bad: bool, baseline_bad: bool, scenarios: Mapping[str, tuple[bool, bool]] | None = None
+    ) -> Counted:
         """Take a round that is evidence on both sides. What counts is chosen by time alone, never by results.
+
+        `scenarios` are those that both sides answered, as (canary bad, baseline bad).
 
         A block that waits for its next round closes with that round; where time ran backwards, it begins at the new time.
         """
@@ -65,18 +90,15 @@ class Gap:
         block, unit = None, self.open
         if unit is not None and at - unit.at >= near:
             block, unit = unit, None
-        if unit is None:
-            unit = Unit(at, canary_bad, baseline_bad, 1)
-        else:
-            bad = (unit.canary_bad or canary_bad, unit.baseline_bad or baseline_bad)
-            unit = Unit(min(unit.at, at), *bad, unit.rounds + 1)
+        one = Unit(at, canary_bad, baseline_bad, scenarios=scenarios or {})
+        unit = one if unit is None else unit.joined(one)
         if block is None and at + self.every_s - unit.at >= near:
             block, unit = unit, None
         gap = replace(self, open=unit, counted_at=at if counts else self.counted_at)
         return Counted(gap, block, counts)
 
     def as_json(self) -> dict[str, object]:
-        unit = self.open and [self.open.at, self.open.canary_bad, self.open.baseline_bad, self.open.rounds]
+        unit = self.open.as_json() if self.open else None
         return {"length_s": self.length_s, "every_s": self.every_s, "open": unit, "counted_at": self.counted_at}
 
     @classmethod
@@ -174,9 +196,10 @@ def _effect(units: int, bad: int, both: Sequence[int]) -> float:
 def _unit(told: object) -> Unit | None:
     if told is None:
         return None
-    if not isinstance(told, list | tuple) or len(told) != 4:
+    if not isinstance(told, list | tuple) or len(told) != 5 or not isinstance(told[4], Mapping):
         raise ValueError(f"{told!r} is no open block")
-    return Unit(_seconds(told[0]), bool(told[1]), bool(told[2]), int(told[3]))
+    scenarios = {str(name): (bool(canary), bool(baseline)) for name, (canary, baseline) in told[4].items()}
+    return Unit(_seconds(told[0]), bool(told[1]), bool(told[2]), int(told[3]), scenarios)
 
 
 def _seconds(value: object) -> float:
