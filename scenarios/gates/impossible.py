@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from probes.evidence.source import SampleSource
 from probes.target import Target
-from scenarios.gates.impossible_sides import wrong_sides
+from scenarios.gates.impossible_sides import sides_that_are_one, wrong_sides
 from scenarios.gates.impossible_stages import wrong_stages
 from scenarios.gates.impossible_triggers import wrong_triggers
 from scenarios.gates.policy import LatencyMetric, Metric, Policy, TrafficMetric
@@ -19,17 +19,24 @@ from scenarios.selection import parse_selection, why_nothing
 from scenarios.source import Table
 
 
-def mistakes_of(policy: Policy, root: Table, suite: Suite, target: Target, choice: RoundChoice) -> Iterator[Mistake]:
-    """Yield what is wrong with a policy that is whole: of its stages, sides, metrics, tags and triggers."""
+def wrong_by_itself(policy: Policy, root: Table) -> Iterator[Mistake]:
+    """Yield what is wrong with a policy whatever its suite says: of its stages, its metrics, and of what its sides are."""
     text = PolicyText(root)
-    yield from wrong_stages(policy, text)
-    yield from wrong_sides(policy, target, text)
-    yield from _metrics(policy, target, text)
+    yield from text.known((*wrong_stages(policy, text), *wrong_sides(policy, text), *_metrics(policy, text)))
+
+
+def wrong_for_suite(policy: Policy, root: Table, suite: Suite, target: Target, choice: RoundChoice) -> Iterator[Mistake]:
+    """Yield what is wrong with a policy that is whole, for its suite: of both sides' target, sources, tags and triggers."""
+    text = PolicyText(root)
+    yield from sides_that_are_one(policy, target, text)
+    for number, metric in enumerate(policy.metrics):
+        if isinstance(metric, TrafficMetric) and metric.source:
+            yield from _source(metric, number, target, text)
     yield from _round(policy, suite, target, choice, text)
     yield from wrong_triggers(policy, suite, target, choice, text)
 
 
-def _metrics(policy: Policy, target: Target, text: PolicyText) -> Iterator[Mistake]:
+def _metrics(policy: Policy, text: PolicyText) -> Iterator[Mistake]:
     total = math.fsum(metric.weight for metric in policy.metrics)
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         weights = " + ".join(f"{metric.weight:g}" for metric in policy.metrics)
@@ -42,8 +49,6 @@ def _metrics(policy: Policy, target: Target, text: PolicyText) -> Iterator[Mista
             say = f"the same {metric.kind} metric stands twice"
             remedy = f"it is that of item {first + 1}; give one of them the weight of both"
             yield text.wrong(say, remedy, ("metrics", number))
-        if isinstance(metric, TrafficMetric) and metric.source:
-            yield from _source(metric, number, target, text)
 
 
 def _what(metric: Metric) -> object:

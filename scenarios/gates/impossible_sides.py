@@ -16,18 +16,22 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _HOST = re.compile(r"[A-Za-z0-9._\[\]:-]{1,255}")
 
 
-def wrong_sides(policy: Policy, target: Target, text: PolicyText) -> Iterator[Mistake]:
-    """Yield a mistake for each side that cannot be asked, for two that are one, and for an identity that says nothing."""
+def wrong_sides(policy: Policy, text: PolicyText) -> Iterator[Mistake]:
+    """Yield a mistake for each side that cannot be asked, for one version on both, and for an identity that says nothing."""
     for name, side in (("canary", policy.canary), ("baseline", policy.baseline)):
         yield from _side(name, side, text)
     if policy.canary.version.strip() == policy.baseline.version.strip():
         say = "both sides have the same version"
         yield text.wrong(say, "nothing is rolled out, and no answer could say whose it is", ("canary", "version"))
+    yield from _identity(policy.identity, text)
+
+
+def sides_that_are_one(policy: Policy, target: Target, text: PolicyText) -> Iterator[Mistake]:
+    """Yield a mistake where both sides would be asked at one address, in one way."""
     if _reached(policy.canary, target) == _reached(policy.baseline, target):
         say = "nothing tells the canary from the baseline: both are asked at the same address, in the same way"
         remedy = "give one of them its own 'base_url', or 'headers', 'cookies' or a 'host' that the proxy goes by"
         yield text.wrong(say, remedy, ("canary",))
-    yield from _identity(policy.identity, text)
 
 
 def _side(name: str, side: Side, text: PolicyText) -> Iterator[Mistake]:
@@ -70,7 +74,7 @@ def _shown(value: str | Secret) -> str:
 
 
 def _identity(identity: Identity, text: PolicyText) -> Iterator[Mistake]:
-    if identity.header is None and identity.path is None:
+    if identity.header is None and identity.path is None and identity.field is None:
         remedy = "'header' that every answer bears, or 'path' with 'field' or 'header'"
         yield text.wrong("nothing says which version an answer is of", remedy, ("identity",))
     if identity.path is not None and identity.field is None and identity.header is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from probes.target import Target
 from scenarios.finding import named_beside, shown, told_at
-from scenarios.gates.impossible import mistakes_of
+from scenarios.gates.impossible import wrong_by_itself, wrong_for_suite
 from scenarios.gates.policy import Policy, Stage, Trigger
 from scenarios.gates.profiles import STAGES, Default, arms, default_triggers
 from scenarios.gates.reading import read_policy
@@ -59,6 +59,8 @@ def load_policy(path: str | Path, environ: Mapping[str, str] | None = None) -> L
     environment = os.environ if environ is None else environ
     mistakes: list[Mistake] = []
     read = read_policy(Path(path), environment, mistakes)
+    if read.policy is not None:
+        mistakes += wrong_by_itself(_whole(read.policy, ()), read.root)
     suite = _suite(read.root, read.path, environment, mistakes)
     target = suite.targets.get(_text(read.root, "target")) if suite is not None else None
     if read.policy is None or suite is None or target is None:
@@ -66,7 +68,7 @@ def load_policy(path: str | Path, environ: Mapping[str, str] | None = None) -> L
     choice = choose_round(suite, target, read.policy.tags)
     defaults = default_triggers(choice.scenarios)
     policy = _whole(read.policy, defaults)
-    mistakes += mistakes_of(policy, read.root, suite, target, choice)
+    mistakes += wrong_for_suite(policy, read.root, suite, target, choice)
     if mistakes:
         raise SuiteError(mistakes)
     return LoadedPolicy(

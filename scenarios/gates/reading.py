@@ -17,6 +17,7 @@ from scenarios.validation import validate
 from scenarios.variables import Expansion
 
 EXAMPLES = Path(__file__).parent / "examples"
+_SAYS_SERVICE = re.compile(r"^service\s*:", re.MULTILINE)  # beside our policies lie suites of theirs
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _METRICS = {model.model_fields["kind"].default: model for model in get_args(get_args(Metric)[0])}
 _SIDES = ("canary", "baseline")
@@ -35,7 +36,7 @@ class Read:
 
 def bundled_policies() -> list[str]:
     """Return the names of the policies that come with Vedette."""
-    return sorted(file.stem for file in EXAMPLES.glob("*.yaml"))
+    return sorted(file.stem for file in EXAMPLES.glob("*.yaml") if _SAYS_SERVICE.search(file.read_text(encoding="utf-8")))
 
 
 def read_policy(path: Path, environ: Mapping[str, str], mistakes: list[Mistake]) -> Read:

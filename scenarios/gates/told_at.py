@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from scenarios.mistakes import Mistake
-from scenarios.source import Table
+from scenarios.source import Listing, Node, Table
 from scenarios.validation import doc_path, locate
 
 
@@ -24,6 +25,22 @@ class PolicyText:
                 return Mistake(sentence, node.place, remedy, doc_path("", way))
         return Mistake(sentence, next(iter(self.root.entries.values())).place, remedy)
 
+    def known(self, mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
+        """Yield the mistakes but those of a value whose variable has none, which is told itself."""
+        held = set(_held(self.root))
+        yield from (one for one in mistakes if one.place is None or (one.place.line, one.place.column) not in held)
+
     def has(self, *way: Any) -> bool:
         """Return whether the file says something there."""
         return locate(self.root, way)[2] == way
+
+
+def _held(node: Node) -> Iterator[tuple[int, int]]:
+    if isinstance(node, Table):
+        for entry in node.entries.values():
+            yield from _held(entry.node)
+    elif isinstance(node, Listing):
+        for item in node.items:
+            yield from _held(item)
+    elif node.held:
+        yield node.place.line, node.place.column
