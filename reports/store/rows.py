@@ -92,6 +92,7 @@ def _check_of(row: RowMapping) -> Check:
         say=row["say"],
         evidence=tuple(Evidence(**e) for e in row["evidence"]),
         control=row["control"],
+        danger=row["danger"],
     )
 
 

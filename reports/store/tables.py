@@ -118,6 +118,7 @@ class CheckRow(Table, table=True):
     observed: str = Field(sa_type=Text)
     say: str = Field(sa_type=Text)
     evidence: list[dict[str, Any]] = Field(sa_type=JSON)
+    danger: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class MeasurementRow(Table, table=True):

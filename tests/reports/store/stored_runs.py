@@ -43,7 +43,9 @@ def full_outcome(run: RunInfo, scenario: str = "tenants never share a cache entr
         started_at=at or run.started_at,
         duration_s=1.25,
         checks=(
-            Check("its own answer", Verdict.FAIL, "20", "15", "tenant 20 was served tenant 15's slots", (seen, seen)),
+            Check(
+                "its own answer", Verdict.FAIL, "20", "15", "tenant 20 was served tenant 15's slots", (seen, seen), danger="leak"
+            ),
             Check("served from the cache", Verdict.PASS, "HIT", "HIT", "", (), control=True),
         ),
         exchanges=(

@@ -40,7 +40,7 @@ def test_a_new_place_is_good_and_its_folder_is_made(path: Path) -> None:
 def test_a_store_of_ours_is_good_and_stays_as_it_was(path: Path) -> None:
     make_store(path)
     assert said_of(path) == "good"
-    assert HEAD == "0004"
+    assert HEAD == "0005"
 
 
 def test_an_empty_file_becomes_a_store(path: Path) -> None:
