@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from probes.breaker_state import CLOSED, HALF_OPEN, Reading, failures
 from probes.breaker_trial import Call, OpenAnswer, Opening, Recovery, form_trouble
+from probes.dangers import Danger
 from probes.exposure import exposed
 from probes.outcome import Check, check, control, note
 
@@ -128,6 +129,7 @@ def recovery_checks(seen: Recovery, *, service: str, fault: str, within_s: float
             observed=f"{seen.reading}, {'served' if seen.call.served else 'refused'} after {seen.took_s:.2f} s",
             say=_why_not_recovered(seen, start, fault, within_s),
             evidence=seen.call.evidence,
+            danger=Danger.BREAKER_STUCK_OPEN if seen.reading.state != CLOSED else "",
         )
     ]
     if seen.closed and consecutive and seen.reading.failure_count is not None:

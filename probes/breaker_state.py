@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import Field, field_validator
 
+from probes.dangers import Danger
 from probes.fields import Configured
 from probes.jsonpath import find, finder
 from probes.outcome import Check, Evidence, Json, check, control
@@ -143,6 +144,7 @@ def state_check(reading: Reading, *, service: str, evidence: Evidence, where: st
         observed=str(reading),
         say=say,
         evidence=evidence,
+        danger=Danger.BREAKER_STUCK_OPEN if reading.state in (OPEN, HALF_OPEN) else "",
     )
 
 

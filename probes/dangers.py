@@ -25,6 +25,18 @@ DANGERS: Mapping[str, str] = {
 }
 
 
+# What was shown once stays shown: a later attempt that did not see it proves nothing against it.
+LASTING = frozenset({Danger.CROSS_TENANT_LEAK, Danger.PERSONAL_DATA_IN_LOGS})
+
+_BREAKERS = ("breaker", "circuit")
+
+
+def of_state(name: str, seen: str) -> str:
+    """Return the danger that an unwanted state tells of, by what it is the state of, or an empty text."""
+    is_breaker = any(word in name.casefold() for word in _BREAKERS)
+    return Danger.BREAKER_STUCK_OPEN if is_breaker and seen.strip("'\"").casefold() == "open" else ""
+
+
 def of_status(status: int | None) -> str:
     """Return the danger that an unwanted status tells of, or an empty text. Source: RFC 9110 section 15.6."""
     return Danger.SERVER_ERRORS if status is not None and 500 <= status <= 599 else ""

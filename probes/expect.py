@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Valida
 
 from probes.bounds import AtLeast, Bounds, DurationBounds
 from probes.contracts.catalogue import BodyContractName
+from probes.dangers import of_state, of_status
 from probes.fields import Configured, Duration
 from probes.jsonpath import find, finder
 from probes.matchers import Finding, Matcher, Selection, TextMatcher
@@ -227,6 +228,7 @@ def _as_check(subject: str, finding: Finding, answer: Answer, label: str, eviden
         say="" if finding.holds else _sentence(subject, finding, answer, where),
         soft=finding.soft,
         evidence=() if finding.holds else evidence,
+        danger=of_status(answer.status) if subject == "status" else of_state(subject, finding.observed),
     )
 
 

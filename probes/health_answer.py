@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from probes.contracts.catalogue import find
+from probes.dangers import of_state, of_status
 from probes.expect import asked, trail
 from probes.exposure import exposed, quoted
 from probes.misfits import misfits
@@ -82,7 +83,8 @@ class HealthAnswer:
 
     def checks(self, *, accepted: Collection[str], skew_s: float) -> Iterator[Check]:
         """Yield what is true of every health endpoint. Of one that did not answer 200 only what it shows is judged."""
-        yield self._check("answers 200", self.answer.status == 200, "200", self.answer.status, self._why_not_200())
+        status = self.answer.status
+        yield self._check("answers 200", status == 200, "200", status, self._why_not_200(), of_status(status))
         if self.answer.status == 200:
             yield self._is_json()
             yield self._says_well(accepted)
@@ -105,7 +107,8 @@ class HealthAnswer:
         for name in wanted or self.dependencies:
             state = self.dependencies.get(name)
             trouble = f"does not name {name} under 'checks'" if state is None else f"says {name} is {_said(state)}"
-            yield self._check(f"says {name} is up", state == "up", "up", state or "not named", trouble)
+            danger = of_state(name, state or "")
+            yield self._check(f"says {name} is up", state == "up", "up", state or "not named", trouble, danger)
 
     def fits(self, contract: str) -> Check:
         """Return the check that the whole body is what a bundled contract says."""
@@ -183,7 +186,7 @@ class HealthAnswer:
         seen = f"{', '.join(sorted(rules))[:80] or 'no Cache-Control'}; Age {self.answer.header('age') or 'absent'}"
         return self._check("is not cached", not trouble, "no-store, and no Age", seen, trouble)
 
-    def _check(self, name: str, holds: bool, expected: object, observed: object, trouble: str) -> Check:
+    def _check(self, name: str, holds: bool, expected: object, observed: object, trouble: str, danger: str = "") -> Check:
         return check(
             f"{self.role} {name}",
             holds=holds,
@@ -191,6 +194,7 @@ class HealthAnswer:
             observed=observed,
             say=f"{self.role} {trouble} {trail(self.answer)}",
             evidence=() if holds else self.evidence,
+            danger=danger,
         )
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
+from probes.dangers import Danger, of_status
 from probes.documents import difference, without
 from probes.jsonpath import find
 from probes.operators import same, shown
@@ -15,6 +16,7 @@ from probes.outcome import Check, Json, check, control, note
 from probes.session import Answer, NotJson, TargetError
 
 _FIRST_DAY, _LAST_DAY = 30, 400  # far enough ahead that nobody asked yet, near enough to be open for booking
+_LEAK = "was served"  # begins the clause of an answer that is another tenant's
 _STRIDE = 101  # prime, so that neighbouring draws lie far apart and no date comes twice
 
 
@@ -87,13 +89,14 @@ def judge_served(seen: Sequence[Seen]) -> Check:
         observed=f"{len(seen) - len(troubled)} answers",
         say=say,
         evidence=troubled[0].evidence if troubled else (),
+        danger=of_status(troubled[0].answer.status) if troubled and isinstance(troubled[0].answer, Answer) else "",
     )
 
 
 def judge_markers(seen: Sequence[Seen], askers: Sequence[Asker], path: str, what: str, how: str) -> Check:
     """Return the check that the values at `path` are the tenant's own marker in every answer."""
     wrong = [(s, say) for s in seen if not s.trouble and (say := _marker_trouble(s, askers, path, what))]
-    wrong.sort(key=lambda pair: "was served" not in pair[1])  # a leak is told before a marker that is merely odd
+    wrong.sort(key=lambda pair: _LEAK not in pair[1])  # a leak is told before a marker that is merely odd
     looked = [s for s in seen if not s.trouble]
     return check(
         f"each tenant is served its own {what} {how}",
@@ -102,6 +105,7 @@ def judge_markers(seen: Sequence[Seen], askers: Sequence[Asker], path: str, what
         observed=f"{len(looked) - len(wrong)} of {len(looked)} answers have it",
         say=wrong[0][1] if wrong else f"no tenant was served anything {how}",
         evidence=wrong[0][0].evidence if wrong else (),
+        danger=Danger.CROSS_TENANT_LEAK if wrong and _LEAK in wrong[0][1] else "",
     )
 
 
@@ -115,7 +119,7 @@ def _marker_trouble(seen: Seen, askers: Sequence[Asker], path: str, what: str) -
             continue
         other = next((a.tenant for a in askers if same(value, a.marker)), None)
         if other is not None:
-            return f"tenant {tenant} was served tenant {other}'s {what}{seen.from_cache} {seen.where}"
+            return f"tenant {tenant} {_LEAK} tenant {other}'s {what}{seen.from_cache} {seen.where}"
         own = shown(seen.asker.marker)
         return f"tenant {tenant}'s answer has {shown(value)} at {path}, where the scenario says {own} {seen.where}"
     return ""
@@ -245,7 +249,8 @@ def judge_cold(tries: Sequence[Sequence[Seen]], *, fresh: bool) -> Iterator[Chec
             f"which only tenant {before}'s request had filled {shared.where}"
         )
     yield check("no tenant's first answer comes from another tenant's cache entry", holds=shared is None, expected="a miss",
-                observed="a hit" if shared else "a miss", say=say, evidence=shared.evidence if shared else ())  # fmt: skip
+                observed="a hit" if shared else "a miss", say=say, evidence=shared.evidence if shared else (),
+                danger=Danger.CROSS_TENANT_LEAK)  # fmt: skip
 
 
 def is_faster(cold_s: Sequence[float], warm_s: Sequence[float], ratio: float) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from probes.dangers import Danger
 from probes.outcome import Check, Evidence, check, control, note
 from probes.session import Answer, TargetError
 
@@ -83,7 +84,16 @@ def judge_first(first: Answer) -> list[Check]:
             "legitimate traffic is blocked: a caller that was never seen before was refused with 429 at its first request, "
             f"so the limit is not kept per caller {where(first)}"
         )
-        made.append(check("a caller within the limit is served", holds=False, expected="2xx", observed="429", say=say))
+        made.append(
+            check(
+                "a caller within the limit is served",
+                holds=False,
+                expected="2xx",
+                observed="429",
+                say=say,
+                danger=Danger.LIMIT_BLOCKS_LEGITIMATE,
+            )
+        )
     if first.status >= 500:
         made.append(_server_errors([first], 1))
     return made
@@ -111,6 +121,7 @@ def _server_errors(answers: Sequence[Answer], sent: int) -> Check:
         observed=shown or "none",
         say=say,
         evidence=[a.as_evidence() for a in errors[:1]],
+        danger=Danger.SERVER_ERRORS,
     )
 
 
@@ -151,6 +162,7 @@ def _count(rules: Rules, burst: Overdone) -> Check:
         observed=served,
         say=say,
         evidence=burst.as_evidence(),
+        danger=Danger.LIMIT_BLOCKS_LEGITIMATE if len(burst.refusals) > burst.sent - low else "",
     )
 
 

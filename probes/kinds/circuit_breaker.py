@@ -10,6 +10,7 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 from probes.breaker_checks import bite_control, failed_check, open_checks, opening_checks, recovery_checks
 from probes.breaker_state import CLOSED, HALF_OPEN, Reading, StateEndpoint, passive_checks, read_state, reading_control
 from probes.breaker_trial import CallCounter, OpenAnswer, Opening, Recovery, Trial
+from probes.dangers import Danger
 from probes.fields import Duration, FaultRef
 from probes.jsonpath import finder
 from probes.outcome import Check, control, note
@@ -25,7 +26,7 @@ _HALF_OPEN_PATIENCE_S = 10.0  # a look may fall into a trial; longer than this i
 _LOOK_EVERY_S = 0.5
 
 
-class CircuitBreaker(Probe, kind="circuit_breaker", dangers={"breaker_stuck_open"}):
+class CircuitBreaker(Probe, kind="circuit_breaker", dangers={Danger.BREAKER_STUCK_OPEN}):
     """Look at a circuit breaker's state, and with a fault (grant `faults`) see it open, spare the dependency and close again.
 
     `mode: auto` is active where the target grants faults and has the fault, else passive, and says so.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from probes.contracts.catalogue import HealthContractName
+from probes.dangers import Danger
 from probes.expect import trail
 from probes.fields import Duration, FaultRef
 from probes.outcome import Check, check, control, note
@@ -32,7 +33,7 @@ _REPLICAS = 5  # further looks at a timestamp that went backwards
 _SPLIT = "liveness and readiness part when a dependency fails"
 
 
-class Health(Probe, kind="health", dangers={"server_errors"}):
+class Health(Probe, kind="health", dangers={Danger.SERVER_ERRORS}):
     """Ask liveness, readiness, start-up, detail and a legacy alias, twice each and without credentials.
 
     Each must answer 200 with JSON that is well, fresh, not cached and shows nothing internal. Readiness names

@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, PrivateAttr, model_validator
 
 from probes.capture import Capture, CaptureName
 from probes.cookies import CookieJar
+from probes.dangers import Danger
 from probes.expect import Expectation, asked, reason_of
 from probes.fields import Configured, Duration, shared
 from probes.outcome import Check, Verdict, broken, check, note
@@ -54,7 +55,7 @@ class Step(Configured):
         return self.request.method.upper() not in READING_METHODS
 
 
-class Http(Probe, kind="http", dangers={"server_errors"}):
+class Http(Probe, kind="http", dangers={Danger.SERVER_ERRORS}):
     """Make one request (`request`, `expect`, `capture`, `retry`, `within`), or several in a row (`steps`).
 
     A captured value keeps its type and is `{{name}}` in later steps. A failed step stops those after it.

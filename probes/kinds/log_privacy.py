@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from probes.dangers import Danger
 from probes.fields import Duration, LogRef
 from probes.leaks import Leak, Scanner, blind_spots, counted, first_place
 from probes.log_watch import LogWatch
@@ -45,7 +46,7 @@ def _regex(text: str) -> str:
 Regex = Annotated[str, AfterValidator(_regex)]
 
 
-class LogPrivacy(Probe, kind="log_privacy", dangers={"personal_data_in_logs"}):
+class LogPrivacy(Probe, kind="log_privacy", dangers={Danger.PERSONAL_DATA_IN_LOGS}):
     """Send personal data that belongs to nobody, then look for it in the logs, in every encoding.
 
     Requests hold `{{planted.email}}`, `.phone`, `.name`, `.token`, `.password`, `.iban`, `.card` or `.ip`: values that
@@ -171,6 +172,7 @@ def _no_leak(kind: str, leaks: Sequence[Leak], sent: Sequence[Sent], watch: LogW
         observed=counted(plain, watch.count),
         say=f"the planted {called} stands in the logs, {_where(plain, sent)}" if plain else "",
         evidence=_places(plain, sent),
+        danger=Danger.PERSONAL_DATA_IN_LOGS,
     )
     if hashed:
         say = f"the planted {called} is pseudonymised only: it stands in the logs {_where(hashed, sent)}"

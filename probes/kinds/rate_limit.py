@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
+from probes.dangers import Danger, of_status
 from probes.fields import Duration
 from probes.limit_fields import judge_limit_fields
 from probes.outcome import Check, check, control, note
@@ -77,7 +78,7 @@ class _WhileBlocked:
         return all(answer.status == TOO_MANY for answer in self.of_caller)
 
 
-class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}, dangers={"limit_blocks_legitimate"}):
+class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}, dangers={Danger.LIMIT_BLOCKS_LEGITIMATE, Danger.SERVER_ERRORS}):
     """Send more than `limit` requests as one caller, fresh in every run, and watch who is refused.
 
     As many must be served as the limit says, the rest refused with 429 and a sane `Retry-After`. While the
@@ -253,6 +254,7 @@ class RateLimit(Probe, kind="rate_limit", grants={Grant.BURST}, dangers={"limit_
             observed=str(answer.status),
             say=f"the caller was still answered HTTP {answer.status}, {after_s:g} s after its last refusal {where(answer)}",
             evidence=answer.as_evidence(),
+            danger=_danger(answer),
         )
 
 
@@ -267,7 +269,13 @@ def _bystander(answer: Answer) -> Check:
         observed=str(answer.status),
         say=say,
         evidence=answer.as_evidence(),
+        danger=_danger(answer),
     )
+
+
+def _danger(answer: Answer) -> str:
+    """Return what it tells of that a caller which is within its limit was not served."""
+    return Danger.LIMIT_BLOCKS_LEGITIMATE if answer.status == TOO_MANY else of_status(answer.status)
 
 
 def _escape(escape: Escape, answers: list[Answer]) -> Check:

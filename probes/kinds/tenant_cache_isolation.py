@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from probes.cache_keys import KeyWatch, judge_keys, key_regex, keys_seen, owners
+from probes.dangers import Danger
 from probes.documents import is_plain, steps
 from probes.expect import JsonPath
 from probes.isolation import (
@@ -38,7 +39,7 @@ _TRIES = 3  # of a cold start, each with other unique values
 _SPEED_SAMPLES = 7
 
 
-class TenantCacheIsolation(Probe, kind="tenant_cache_isolation", dangers={"cross_tenant_leak"}):
+class TenantCacheIsolation(Probe, kind="tenant_cache_isolation", dangers={Danger.CROSS_TENANT_LEAK, Danger.SERVER_ERRORS}):
     """Ask the same, cold, for each tenant in turn and twice over, then for all at once, and see whose answers come back.
 
     With `marker` each answer must carry its own tenant's value; without it the tenants' answers must differ.
