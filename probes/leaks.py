@@ -211,14 +211,18 @@ def blind_spots(planted: Sequence[Planted], detectors: Sequence[str]) -> list[st
     """Return what the scan overlooks in lines made for it: kinds with forms, and detectors. Nothing, if it is sound."""
     missed = []
     for item in planted:
-        for form, texts in specimens(item):
-            lines = [LogLine(text, "specimen", number) for number, text in enumerate(texts, start=1)]
-            if not scan(lines, [item]).planted:
-                missed.append(f"{item.kind} {form}")
+        # Each specimen is a source of its own, so that one search, which is dear to make, looks at them one by one.
+        made = [(form, _source_of(texts, f"specimen {place}")) for place, (form, texts) in enumerate(specimens(item))]
+        found = {leak.line.where for leak in scan([line for _, lines in made for line in lines], [item]).planted}
+        missed += [f"{item.kind} {form}" for form, lines in made if lines[0].where not in found]
     for name in detectors:
         if [leak.kind for leak in scan([LogLine(_OTHERS[name], "specimen", 1)], [], [name]).others] != [name]:
             missed.append(f"any {name}")
     return missed
+
+
+def _source_of(texts: Sequence[str], where: str) -> list[LogLine]:
+    return [LogLine(text, where, number) for number, text in enumerate(texts, start=1)]
 
 
 def specimens(item: Planted) -> Iterator[tuple[Form, list[str]]]:
