@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reports.judgement.gate import Phase
+from reports.judgement.gate_decision import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,13 @@ class Newest:
     gate: Gate
     state: Mapping[str, Any]
     line: str
+
+
+def is_fresh(standing: Gate | Standing, now: datetime) -> bool:
+    """Return whether what is decided rests on a round that was asked just now, or is the end of the gate."""
+    if standing.phase.is_over:
+        return True
+    return standing.fresh_until is not None and now <= standing.fresh_until
 
 
 class AnotherIsOpen(Exception):

@@ -10,6 +10,7 @@ from reports.board import Board
 from reports.line import Line
 from reports.metrics.counting import Series
 from reports.metrics.families import FAMILIES, Block
+from reports.metrics.gates import GateLines
 from reports.metrics.labels import pairs
 from reports.metrics.limit import Limit
 from reports.metrics.names import LATENESS, SERIES_LABELS
@@ -43,6 +44,7 @@ class Exposition:
         self._clock = clock
         self._own = Own(version, reload_at=clock())
         self._process = Process()
+        self.gates = GateLines()
         self._limit = Limit(max_series)
         self._series: dict[SeriesKey, Series] = {}
         self._blocks: list[Block] = []
@@ -113,7 +115,8 @@ class Exposition:
                     yield (header + text).encode()
                     header = ""
                 await asyncio.sleep(0)
-        for metric, text in (*self._own.families(self._board), *length_of_page(lines, self._limit)):
+        own, gates = self._own.families(self._board), self.gates.families(self._clock())
+        for metric, text in (*gates, *own, *length_of_page(lines, self._limit)):
             if text:
                 yield (metric.header(openmetrics=openmetrics) + text).encode()
         yield self._process.text(openmetrics=openmetrics)

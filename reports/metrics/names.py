@@ -85,6 +85,15 @@ PHASE = _histogram("phase_duration_seconds", ("suite", "target", "phase"), "How 
 DEPLOY = _gauge("deploy_info", ("suite", "target", "version"), "The version that was deployed last, the value is 1.")
 DEPLOY_AT = _gauge("deploy_timestamp_seconds", ("suite", "target"), "When a version was deployed last.")
 
+# Gates, those that are open and the few that ended last
+
+GATE_PHASE = _gauge("gate_phase", ("gate", "service", "phase"), "Where a gate is in its life, the value is 1.")
+GATE_DECISION = _gauge("gate_decision", ("gate", "decision", "reason_code"), "What a gate decides now, the value is 1.")
+GATE_E = _gauge("gate_e_value", ("gate",), "Evidence that the canary is worse: it is rolled back at 1 / alpha.")
+GATE_K = _gauge("gate_k_value", ("gate",), "Evidence that the canary is sound at this stage: it is shown at 1 / beta.")
+GATE_WEIGHT = _gauge("gate_stage_weight", ("gate",), "Percent of the traffic that the canary is given at this stage.")
+GATE_FRESH = _gauge("gate_fresh", ("gate",), "1 while the newest round speaks for now, or the gate is over, else 0.")
+
 # The service itself
 
 HEARTBEAT = _counter(
@@ -131,6 +140,7 @@ GROUPS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
          CHECK_FAILURES, DURATION),
     ),
     ("All of them together", (SCENARIOS, PHASE, DEPLOY, DEPLOY_AT)),
+    ("Gates", (GATE_PHASE, GATE_DECISION, GATE_E, GATE_K, GATE_WEIGHT, GATE_FRESH)),
     ("Is it asking?", (HEARTBEAT, LATENESS, MISSED, ANSWERED, RUNNING, WAITING, TARGET_RUNNING, TARGET_WAITING, OVERDUE,
          LEFT_BEHIND, SINK_ERRORS, LOOP_LAG, CLOCK_JUMPS)),
     (

@@ -23,6 +23,8 @@ instants are seconds since 1970, counters begin at 0 when the service starts.
 | a certificate ends within two weeks | `{names.CERTIFICATE.name} - time() < 14 * 86400` |
 | nothing is asked or stored any more (take the longest interval of the suites) | `increase({names.HEARTBEAT.name}[10m]) == 0` |
 | the service is not there | `up == 0`, or `absent({names.HEARTBEAT.name})` |
+| a gate rolled a canary back | `{names.GATE_DECISION.name}{{decision="rollback"}} == 1` |
+| a gate asks no longer, so that it speaks for nothing | `{names.GATE_FRESH.name} == 0` |
 | suites could not be reloaded | `{names.RELOAD_OK.name} == 0` |
 | the store does not take what it is given | `{names.STORE_HEALTHY.name} == 0` |
 | answers were lost | `increase({names.STORE_LOST.name}[1h]) > 0` |
@@ -39,6 +41,7 @@ The severity and the owner come by a join:
 - All six verdicts of a scenario are there as soon as it is watched, with 0, so that `increase()` sees the first failure.
 - At most {CHECKS} names of checks of one scenario at one target are told apart; the rest is `check="other"`.
 - Lines of a scenario that was removed are gone with the reload that removed it.
+- Of gates, those that are open are shown, and the ten that ended last.
 - Scenarios make at most `{names.LINES_LIMIT.name}` lines (`vedette serve --max-series`). Beyond it, the histograms go first
   ({HISTOGRAM_LINES} lines each, those of the least severe scenarios first), then names of checks, then everything but the
   counters of verdicts; `{names.LEFT_OUT.name}` says how many lines are not there.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from reports.gates import Standing
+from reports.gates import Standing, is_fresh
 from reports.judgement.gate import Phase, Verb
 
 STALE_AFTER = 3  # times `every`: a round that is older does not speak for now
@@ -31,13 +31,6 @@ def told(standing: Standing, now: datetime, weight: float | None = None) -> dict
         after = STALE_AFTER * standing.every_s
         decision["warnings"] = [*decision.get("warnings", ()), NOT_FRESH.format(after=after)]
     return decision
-
-
-def is_fresh(standing: Standing, now: datetime) -> bool:
-    """Return whether what is told rests on a round that was asked just now, or is the end of the gate."""
-    if standing.phase.is_over:
-        return True
-    return standing.fresh_until is not None and now <= standing.fresh_until
 
 
 def place_of(weights: tuple[float, ...], weight: float) -> int:

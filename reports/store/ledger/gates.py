@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, dele
 from sqlalchemy.exc import IntegrityError
 
 from reports.gates import AnotherIsOpen, Gate, NameTaken, Newest, Standing, Step
-from reports.judgement.gate import Phase
+from reports.judgement.gate_decision import Phase
 from reports.store.database import Database
 from reports.store.ledger.tables import GateEvidenceRow, GateRow
 

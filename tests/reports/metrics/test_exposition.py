@@ -23,6 +23,7 @@ from reports.metrics.exposition import Exposition
 from reports.metrics.names import Kind
 from scenarios.watch.events import Missed, MissedReason, Retired, Trigger, WatchEvent
 from scenarios.watch.series import Watched
+from tests.reports.metrics.test_gates import gate
 from tests.reports.watched import AT, SetClock, key, scenario, series, tick
 
 pytestmark = pytest.mark.anyio
@@ -99,6 +100,7 @@ def full_page() -> Page:
     asked, stored = figures()
     page.metrics.sources.scheduling, page.metrics.sources.storing = lambda: asked, lambda: stored
     page.metrics.deployed("shop", "production", "1.4.2", AT)
+    page.metrics.gates.take(gate())
     ends = (Measurement(CERTIFICATE_ENDS, 1_800_000_000.0, UNIX_TIME),)
     for verdict, one in zip((*Verdict, *Verdict, Verdict.PASS), watching, strict=False):
         told = tick(one, verdict, outcome={"exchanges": (EXCHANGE,), "measurements": ends})
