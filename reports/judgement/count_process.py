@@ -55,9 +55,7 @@ class CountProcess:
         A reading in which a side had no request says nothing. Raises: ValueError where more failed than there were, or a
         count is below 0.
         """
-        checked_counts(
-            canary_asked=canary_total, canary_failed=canary_failed, baseline_asked=baseline_total, baseline_failed=baseline_failed
-        )
+        checked_counts(canary_total, canary_failed, baseline_total, baseline_failed)
         shares = self.log_shares
         if canary_total and baseline_total and (canary_failed or baseline_failed):
             w = canary_total / (canary_total + baseline_total)

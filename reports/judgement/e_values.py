@@ -55,13 +55,14 @@ def laid_anew(log_shares: Sequence[float], prior: Sequence[float], part: float) 
     return tuple(log_sum((share + kept, again + math.log(weight))) for share, weight in zip(log_shares, prior, strict=True))
 
 
-def checked_counts(**counts: int) -> None:
-    """Refuse counts that cannot be: `*_failed` above its `*_asked`, or any below 0. Raises: ValueError."""
-    for name, count in counts.items():
-        if count < 0:
-            raise ValueError(f"{name} is {count}: a count is never below 0")
-        if name.endswith("_failed") and count > counts[name.replace("_failed", "_asked")]:
-            raise ValueError(f"{name} is {count}, of only {counts[name.replace('_failed', '_asked')]}")
+def checked_counts(canary_asked: int, canary_failed: int, baseline_asked: int, baseline_failed: int) -> None:
+    """Refuse counts that cannot be. Raises: ValueError where more failed than there were, or a count is below 0."""
+    if 0 <= canary_failed <= canary_asked and 0 <= baseline_failed <= baseline_asked:
+        return
+    raise ValueError(
+        f"{canary_failed} of the canary's {canary_asked} failed, {baseline_failed} of the baseline's {baseline_asked}: "
+        "counts are 0 or above, and no more fail than there are"
+    )
 
 
 def read_shares(told: Mapping[str, object], wanted: int) -> tuple[float, ...]:

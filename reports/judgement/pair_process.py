@@ -52,18 +52,17 @@ class PairProcess:
 
         Raises: ValueError where more failed than were asked, or a count is below 0.
         """
-        checked_counts(
-            baseline_asked=baseline_asked,
-            baseline_failed=baseline_failed,
-            canary_asked=canary_asked,
-            canary_failed=canary_failed,
-        )
+        checked_counts(canary_asked, canary_failed, baseline_asked, baseline_failed)
         shares = self.log_shares
         if baseline_asked and canary_asked:
             # Only what came before this block may choose the alternative, or the mean would not be 1.
             rate = min(_RATE_MAX, (self.baseline_failed + _PRIOR_FAILED) / (self.baseline_asked + _PRIOR_ASKED))
-            block = (baseline_asked, baseline_failed, canary_asked, canary_failed)
-            shares = tuple(share + gain(rate, ratio, *block) for share, ratio in zip(shares, RATIOS, strict=True))
+            if baseline_asked == canary_asked == 1:
+                gains = [_gain_of_one(rate, ratio, baseline_failed, canary_failed) for ratio in RATIOS]
+            else:
+                block = (baseline_asked, baseline_failed, canary_asked, canary_failed)
+                gains = [gain(rate, ratio, *block) for ratio in RATIOS]
+            shares = tuple([share + won for share, won in zip(shares, gains, strict=True)])
         return PairProcess(
             shares,
             self.baseline_asked + baseline_asked,
@@ -110,3 +109,12 @@ def gain(rate: float, ratio: float, asked: int, failed: int, canary_asked: int, 
     if canary_failed:
         won += canary_failed * math.log(canary_rate / both)
     return won
+
+
+def _gain_of_one(rate: float, ratio: float, failed: int, canary_failed: int) -> float:
+    """Return the same for a block of one sample of each, which is nearly all blocks, by one logarithm."""
+    odds = ratio * rate / (1 - rate)
+    canary_rate = odds / (1 + odds)
+    both = (rate + canary_rate) / 2
+    won = rate / both if failed else (1 - rate) / (1 - both)
+    return math.log(won * (canary_rate / both if canary_failed else 1 / ((1 + odds) * (1 - both))))

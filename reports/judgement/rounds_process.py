@@ -44,8 +44,9 @@ class RoundsProcess:
 
     def updated(self, unit: Unit) -> RoundsProcess:
         """Return the evidence after an independent unit. A scenario that it has not from both sides says nothing."""
-        scenarios = dict(self.scenarios)
+        scenarios = self.scenarios
         if len(scenarios) > 1:  # a single one is the round
+            scenarios = dict(scenarios)
             for name, (canary_bad, baseline_bad) in unit.scenarios.items():
                 if name in scenarios:
                     scenarios[name] = scenarios[name].updated(1, int(baseline_bad), 1, int(canary_bad))
