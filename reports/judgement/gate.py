@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from reports.judgement.gate_deciding import decide
 from reports.judgement.gate_decision import Decision, MetricStands, Phase, TriggerStands, Verb
 from reports.judgement.gate_evidence import GENESIS, BadEvidence, Sealed, replay, sealed
-from reports.judgement.gate_fold import begun, decide, step
+from reports.judgement.gate_fold import begun, step
 from reports.judgement.gate_state import BadState, GateState
 
 __all__ = [

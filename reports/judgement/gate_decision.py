@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from reports.judgement.gate_json import told
+
 
 class Verb(StrEnum):
     """What a gate says about the stage at which the rollout is."""
@@ -33,7 +35,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriggerStands:
-    """How a trigger stands: `clear` and armed, `unproven` (never armed in this stage), `watched` (seen, not often enough), `fired`."""
+    """How a trigger stands: `clear`, `unproven` (never armed in this stage), `watched` (seen, not often enough) or `fired`."""
 
     id: str
     state: str
@@ -64,12 +66,12 @@ class Decision:
     )
     reason: str  # for people: `212 of about 344 rounds; increase < 2.9 points at 95 %, need < 2.0`
     at: float  # of the newest record
-    stage: int
+    stage: int  # -1: none has begun
     weight: float
     stage_since: float | None
     e: float
     e_threshold: float
-    k: float
+    k: float  # of the stage's margin, over all stages; 1 where it has none
     k_threshold: float
     margin: float | None  # points
     upper_bound: float | None  # points by which the canary may fail more often, at 1 - beta
@@ -92,4 +94,4 @@ class Decision:
 
     def as_json(self, *, session: str = "", evidence_url: str = "", next_poll_s: float = 15.0) -> dict[str, Any]:
         """Return the decision in the form of docs/gate.md, below 2 kB as JSON, however long its names are."""
-        raise NotImplementedError
+        return told(self, session=session, evidence_url=evidence_url, next_poll_s=next_poll_s)
