@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 
 from vedette.cli import commands, streams
+from vedette.cli.confession import Threads, confess
 from vedette.cli.speech import UsageError, complain
 from vedette.exit_codes import Exit, worst
 
 ORDER = (
-    *("run", "serve", "deployed", "status", "maintenance", "heartbeat", "token", "reload", "metrics"),
+    *("run", "gate", "serve", "deployed", "status", "maintenance", "heartbeat", "token", "reload", "metrics"),
     *("validate", "coverage", "init", "import", "demo", "report", "prove", "restore", "probes", "schema", "doctor"),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an uncaught error of ours is 70, never 0 or 1."""
-    streams.steady()
-    code = _called(list(sys.argv[1:] if argv is None else argv))
-    lost = streams.undelivered()
-    return code if lost is None else _not_delivered(lost, code)
+    try:
+        streams.steady()
+        with Threads() as threads:
+            code = _called(list(sys.argv[1:] if argv is None else argv))
+        lost = streams.undelivered()
+        return threads.worse_than(code if lost is None else _not_delivered(lost, code))
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BaseException as bug:  # what broke while another bug was told, or a stream that somebody closed
+        return confess(bug)
 
 
 def _called(words: list[str]) -> int:
@@ -39,7 +45,7 @@ def _called(words: list[str]) -> int:
     except (
         BaseException
     ) as bug:  # the outermost edge: a bug must not look like "checks failed", nor a plug-in's exit(0) like a pass
-        return Exit.INCONCLUSIVE if bug is streams.undelivered() else _confess(bug)
+        return Exit.INCONCLUSIVE if bug is streams.undelivered() else confess(bug)
 
 
 def _parsed(words: list[str]) -> argparse.Namespace | int:
@@ -117,36 +123,3 @@ def _epilog() -> str:
 def _after_colon(doc: str) -> str:
     text = doc.partition(": ")[2] or doc
     return text[:1].upper() + text[1:]
-
-
-def _confess(bug: BaseException) -> Exit:
-    import traceback
-
-    place = traceback.extract_tb(bug.__traceback__)[-1]
-    complain(
-        f"vedette itself broke: {_name(bug)} at {os.path.basename(place.filename)}:{place.lineno}"
-        " (set VEDETTE_TRACEBACK=1 to see where from; the text of the error is left out, it may hold secrets)"
-    )
-    if os.environ.get("VEDETTE_TRACEBACK") == "1":
-        sys.stderr.write(_trail(bug))
-    return Exit.INTERNAL
-
-
-def _trail(bug: BaseException) -> str:
-    """Return where a bug came from: files, lines and types, never the text of an error, which may hold a secret."""
-    import traceback
-
-    lines = []
-    seen: BaseException | None = bug
-    while seen is not None:
-        frames = traceback.extract_tb(seen.__traceback__)
-        lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}\n    {frame.line}\n" for frame in frames]
-        lines.append(f"{_name(seen)} (its text is left out)\n")
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-        if seen is not None:
-            lines.append("which came of:\n")
-    return "".join(lines)
-
-
-def _name(bug: BaseException) -> str:
-    return type(bug).__qualname__
