@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vedette.cli.speech import UsageError
+from vedette.cli.speech import UsageError, complain, tell
 
 if TYPE_CHECKING:
     from probes.undo import Restored
@@ -43,6 +43,19 @@ def forget(settings: Settings, entry_id: str) -> str:
         raise UsageError(f"there is no open undo '{entry_id}' (vedette restore --list)")
     journal.done(entry_id)
     return f"forgotten, not undone: {entry_id}" + (f" ('{found.what}' on target '{found.target_name}')" if found else "")
+
+
+def mended_before(settings: Settings) -> bool:
+    """Undo what earlier runs left broken, and tell of it; false where something stays broken, so that nothing may be sent."""
+    if not may_be_open(settings):
+        return True
+    results = mend(settings)
+    for restored in results:
+        tell(restored.sentence)
+    if any(r.fate == "failed" for r in results):
+        complain("a fault that an earlier run put in could not be taken out, so nothing was sent; see `vedette restore`")
+        return False
+    return True
 
 
 def mend(settings: Settings, *, force: bool = False, plugins: Sequence[Path] = ()) -> list[Restored]:

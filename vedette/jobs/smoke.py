@@ -6,20 +6,19 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vedette.cli.speech import UsageError, complain, complain_of_suite, tell
+from vedette.cli.speech import UsageError, complain, complain_of_suite
 from vedette.exit_codes import Exit, of_signal, worst
+from vedette.jobs.stopping import Signals
 from vedette.settings import make_state_folder, no_state_folder, read_settings
 
 if TYPE_CHECKING:
     from scenarios.events import RunResult, Sink
     from scenarios.model import Suite
-    from scenarios.runner import Runner
     from scenarios.selection import Selection
 
 
@@ -117,7 +116,7 @@ def _ready(order: Order) -> Exit:
     """Make the state folder, see that results can be stored, and mend what an earlier run left broken."""
     from reports.store.errors import StoreError
     from reports.store.preflight import check_store
-    from vedette.jobs.mend import may_be_open, mend
+    from vedette.jobs.mend import mended_before
 
     settings = read_settings()
     try:
@@ -130,15 +129,7 @@ def _ready(order: Order) -> Exit:
     except StoreError as problem:
         complain(f"{problem}; nothing was sent (--no-store runs without it)")
         return Exit.INCONCLUSIVE
-    if order.undo_journal is not None or not may_be_open(settings):
-        return Exit.PASSED
-    results = mend(settings)
-    for restored in results:
-        tell(restored.sentence)
-    if any(r.fate == "failed" for r in results):
-        complain("a fault that an earlier run put in could not be taken out, so nothing was sent; see `vedette restore`")
-        return Exit.UNDO_FAILED
-    return Exit.PASSED
+    return Exit.PASSED if order.undo_journal is not None or mended_before(settings) else Exit.UNDO_FAILED
 
 
 def _ask(order: Order, suite: Suite, target: str, selection: Selection) -> Exit:
@@ -168,7 +159,7 @@ def _ask(order: Order, suite: Suite, target: str, selection: Selection) -> Exit:
         with signals.stop(runner):
             return await runner.run()
 
-    with _Signals() as signals:
+    with Signals() as signals:
         result = asyncio.run(go())
         trouble = list(result.trouble)
         if store is not None:
@@ -180,52 +171,3 @@ def _ask(order: Order, suite: Suite, target: str, selection: Selection) -> Exit:
         complain(sentence)
     code = exit_code_of(result, strict=order.strict)
     return worst([code, Exit.INCONCLUSIVE]) if trouble else code
-
-
-class _Signals:
-    """Lets the first SIGINT or SIGTERM stop the run cleanly: undo done, what was seen stored and reported.
-
-    A further one, or one while the results are being stored, changes nothing: each of these steps is bounded in time,
-    and to die in the midst of them would lose what was seen. asyncio's own handlers would be gone before the storing.
-    """
-
-    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self) -> None:
-        self._stop: Callable[[int], None] | None = None
-        self._early = 0  # what came before the run could be stopped
-
-    def __enter__(self) -> _Signals:
-        self._before = {number: signal.signal(number, self._came) for number in self._NUMBERS}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    @contextlib.contextmanager
-    def stop(self, runner: Runner) -> Iterator[None]:
-        """Let signals stop this run, from within its event loop."""
-        loop = asyncio.get_running_loop()
-
-        def stop(number: int) -> None:
-            name = signal.Signals(number).name
-            tell(f"{name}: stopping, faults are being taken out")
-            runner.request_stop(f"it was interrupted by {name}", number)
-
-        def soon(number: int) -> None:
-            loop.call_soon_threadsafe(stop, number)
-
-        self._stop = soon
-        if self._early:
-            soon(self._early)
-        try:
-            yield
-        finally:
-            self._stop = None
-
-    def _came(self, number: int, _frame: object) -> None:
-        if self._stop is not None:
-            self._stop(number)
-        else:
-            self._early = number
