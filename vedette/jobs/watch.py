@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scenarios.watch.events import WatchSink
     from scenarios.watch.series import Watched
     from vedette.service.assembly import Acknowledged, Assembly
+    from vedette.service.gate_policies import Policies
     from vedette.service.reloading import Fingerprint
     from vedette.service.server import Server
     from vedette.service.state import ServeSettings
@@ -101,14 +102,16 @@ class _Watch:
         self._trouble: list[str] = []  # what went wrong on our side and decides the exit code
 
     async def run(self) -> Exit:
+        from vedette.service.gate_policies import Policies, load_policies
         from vedette.service.loading import NotLoaded, load
         from vedette.service.reloading import fingerprint
         from vedette.service.server import ListenError
 
         self._take_signals()
-        self._files_seen = fingerprint(self._settings.suites)
+        self._files_seen = fingerprint(self._settings.suites, self._settings.gates)
         try:
             suites = await load(self._settings.suites, self._settings.targets)
+            policies = Policies(await asyncio.to_thread(load_policies, self._settings.gates))
         except NotLoaded as problem:
             if self._stop.is_set():  # Ctrl-C reaches the process that loads as well
                 return Exit.PASSED
@@ -117,14 +120,14 @@ class _Watch:
         if self._stop.is_set():
             return Exit.PASSED
         try:
-            return await self._serve(suites)
+            return await self._serve(suites, policies)
         except ListenError as problem:
             raise UsageError(str(problem)) from problem
         finally:
             for sentence in self._trouble:
                 complain(sentence)
 
-    async def _serve(self, suites: Sequence[Suite]) -> Exit:
+    async def _serve(self, suites: Sequence[Suite], policies: Policies) -> Exit:
         from scenarios.watch.series import watched
         from vedette.service.app import build_app, close_app
         from vedette.service.assembly import assembled
@@ -140,7 +143,7 @@ class _Watch:
         if reason := may_listen(settings, _there_are_tokens(settings)):
             raise UsageError(reason)
         traces = _traces(settings)
-        made = assembled(settings, suites, [*self._more_sinks, *traces], self._acknowledged, self._files_seen)
+        made = assembled(settings, suites, [*self._more_sinks, *traces], self._acknowledged, self._files_seen, policies)
         service = made.service
         app = build_app(service)
         try:
@@ -152,9 +155,13 @@ class _Watch:
         for doubt in doubts(settings):
             tell(f"warning: {doubt}")
         logs = set_up(
-            level=settings.log_level, form=settings.log_format, environment=settings.environment, secrets=_secrets(suites)
+            level=settings.log_level,
+            form=settings.log_format,
+            environment=settings.environment,
+            secrets=[*_secrets(suites), *policies.secrets],
         )
         made.swap.on_swapped = lambda suites: logs.learn(_secrets(suites))
+        policies.on_taken = lambda: logs.learn(policies.secrets)
         told = settings.state / SERVICE_FILE
         _write_privately(told, {"url": server.url, "pid": os.getpid(), "location": settings.location})
         count = len(made.series)
@@ -178,19 +185,21 @@ class _Watch:
         settled()
         watching = asyncio.create_task(service.watcher.run(), name="watcher")
         burning_in = asyncio.create_task(service.burn_ins.run(), name="burn-ins")
+        gating = asyncio.create_task(service.gates.run(), name="gates")
         serving = asyncio.create_task(server.serve(), name="server")
         stopping = asyncio.create_task(self._stop.wait(), name="signal")
         self._take_hangup(made)
         Chores(made, self._lock, self._store_lost).begin()
-        parts = {watching, burning_in, serving}
+        parts = {watching, burning_in, gating, serving}
         await asyncio.wait({*parts, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._trouble += [f"the {t.get_name()} broke: {_why(t)}" for t in parts if t.done()]
         stopping.cancel()
         service.stopping = True
         whole_s = self._settings.stop_within_s
+        gating.cancel()  # what a round broke is mended meanwhile
         await service.watcher.stop(whole_s * WATCH_SHARE)
         burning_in.cancel()
-        await asyncio.wait({watching, burning_in}, timeout=1.0)
+        await asyncio.wait({watching, burning_in, gating}, timeout=1.0)
         await service.heartbeats.close()
         await asyncio.to_thread(self._store_the_rest, made, max(whole_s * STORE_SHARE, STORE_LEAST_S))
         await server.stop(within_s=1.0)

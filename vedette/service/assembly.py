@@ -13,9 +13,11 @@ from probes.ids import new_id
 from probes.undo import Journal
 from reports.board import Board
 from reports.metrics.exposition import Exposition
+from reports.metrics.gates import ENDED_KEPT
 from reports.store.errors import StoreError
 from reports.store.ledger.audit import Audit
 from reports.store.ledger.deployments import Deployments
+from reports.store.ledger.gates import GateLedger
 from reports.store.ledger.maintenance import MaintenanceBook
 from reports.store.ledger.tokens import Tokens
 from reports.store.sink import StoreSink
@@ -30,9 +32,12 @@ from vedette.service.burn_in import BurnIns
 from vedette.service.bus import Bus
 from vedette.service.calendar import Calendar
 from vedette.service.carrying import Carrying, Pair, renamed_since
+from vedette.service.gate_opening import Opener
+from vedette.service.gate_policies import Policies
+from vedette.service.gates import Gates
 from vedette.service.heartbeats import Heartbeats
 from vedette.service.phase_evidence import Evidence
-from vedette.service.reloading import Fingerprint, Reloader
+from vedette.service.reloading import Also, Fingerprint, Reloader
 from vedette.service.state import ServeSettings, Service
 from vedette.service.swapping import Swap
 from vedette.service.versions import Versions
@@ -71,7 +76,8 @@ class Assembly:
     def close(self) -> None:
         """Give back what was opened; nothing may be asked any more. Blocks."""
         service = self.service
-        for part in (service.history, service.store, service.tokens, service.audit, service.burn_ins.ledger, self.maintenance):
+        ledgers = (service.burn_ins.ledger, service.gates.ledger, self.maintenance)
+        for part in (service.history, service.store, service.tokens, service.audit, *ledgers):
             part.close()
 
 
@@ -97,10 +103,11 @@ def assembled(
     more_sinks: Sequence[WatchSink] = (),
     acknowledged: Sequence[Acknowledged] = (),
     files_seen: Fingerprint | None = None,
+    policies: Policies | None = None,
 ) -> Assembly:
     """Return the service with all its parts, restored from the store; nothing runs yet.
 
-    `files_seen` is how the files of the suites were before these were loaded.
+    `files_seen` is how the files of the suites were before these were loaded, `policies` are what gates can be opened with.
     Blocks; to be called on the event loop's thread before anything is served. Raises: StoreError, OSError.
     """
     where, own, now = where_of(settings), Settings(settings.state), utc_now()
@@ -136,6 +143,7 @@ def assembled(
         make_run_sink=lambda: StoreSink(where), location=settings.location,
         tell=[bus.tell, lambda told: _mark(metrics, told.deployment)],
     )  # fmt: skip
+    gates = _gates(settings, history, policies or Policies(), metrics)
     swap = Swap(settings, watcher, board, calendar, heartbeats, Carrying(history, sink, owed), suites_now)
     reloader = Reloader(
         settings.suites,
@@ -144,10 +152,11 @@ def assembled(
         utc_now,
         [log.reloaded, lambda r: metrics.reloaded(ok=r.ok, at=r.at)],
         seen=files_seen,
+        gates=Also(settings.gates, gates.policies),
     )
     service = Service(
         settings=settings, started_at=now, version=version(), clock=utc_now, watcher=watcher, board=board, sink=sink,
-        history=history, store=Store(where), metrics=metrics, bus=bus, burn_ins=burn_ins, calendar=calendar,
+        history=history, store=Store(where), metrics=metrics, bus=bus, burn_ins=burn_ins, gates=gates, calendar=calendar,
         heartbeats=heartbeats, tokens=Tokens(where), audit=Audit(where), reloads=reloader, suites=suites_now,
     )  # fmt: skip
     return Assembly(service, life, tuple(series), reloader, swap, maintenance)
@@ -155,6 +164,17 @@ def assembled(
 
 def _mark(metrics: Exposition, deployment: Deployment) -> None:
     metrics.deployed(deployment.suite, deployment.target, deployment.version, deployment.deployed_at)
+
+
+def _gates(settings: ServeSettings, history: WatchHistory, policies: Policies, metrics: Exposition) -> Gates:
+    own, ledger = Settings(settings.state), GateLedger(where_of(settings))
+    opener = Opener(
+        ledger, policies, history, location=settings.location, journal=Journal(own.undo_journal),
+        artifacts=own.artifacts.absolute(),
+    )  # fmt: skip
+    for newest in reversed(ledger.list(ENDED_KEPT)):
+        metrics.gates.take(newest)
+    return Gates(ledger, policies, opener, location=settings.location, tell=[metrics.gates.take])
 
 
 class _Noting:

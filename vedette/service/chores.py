@@ -102,4 +102,5 @@ class Chores:
             pass
         forget_artifacts(Settings(settings.state), outcomes)
         service.calendar.prune(ticks)
+        service.gates.ledger.prune(evidence_before=outcomes, gates_before=ticks)
         service.audit.prune(now - _AUDIT_KEPT)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from reports.gates import Standing, is_fresh
+from reports.gates import Gate, Standing, is_fresh
 from reports.judgement.gate import Phase, Verb
 
 STALE_AFTER = 3  # times `every`: a round that is older does not speak for now
@@ -17,7 +17,7 @@ class NoSuchStage(Exception):
     """A gate has no stage of this weight. The text is one sentence for a person."""
 
 
-def told(standing: Standing, now: datetime, weight: float | None = None) -> dict[str, Any]:
+def told(standing: Standing | Gate, now: datetime, weight: float | None = None) -> dict[str, Any]:
     """Return the decision about the stage of a weight, without one about the stage that the gate is at.
 
     Raises: NoSuchStage.
@@ -41,7 +41,7 @@ def place_of(weights: tuple[float, ...], weight: float) -> int:
     raise NoSuchStage(f"the gate has no stage of this weight; its stages have {known} (percent)")
 
 
-def _of_stage(standing: Standing, decision: dict[str, Any], weight: float) -> dict[str, Any]:
+def _of_stage(standing: Standing | Gate, decision: dict[str, Any], weight: float) -> dict[str, Any]:
     asked = place_of(standing.weights, weight)
     here = _stage(standing)
     if asked == here or standing.phase in (Phase.ROLLED_BACK, Phase.CANCELLED):
@@ -60,7 +60,7 @@ def _of_stage(standing: Standing, decision: dict[str, Any], weight: float) -> di
     return {**decision, "stage": stage, "decision": Verb.PROMOTE.value, "final": True, "reason_code": "shown", "reason": reason}
 
 
-def _stage(standing: Standing) -> int:
+def _stage(standing: Standing | Gate) -> int:
     """Return the place of the stage that the gate is at, -1 before the first."""
     place = (standing.decision.get("stage") or {}).get("index")
     return place if isinstance(place, int) and standing.phase is not Phase.PENDING else -1

@@ -31,6 +31,14 @@ class Whose:
     opened_by: str
 
 
+@dataclass(slots=True)
+class Tried:
+    """What was handed to a store that may have taken it although it answered nothing."""
+
+    seq: int = 0
+    line: str = ""
+
+
 class Keeper:
     """Keeps records of the gates of one store. Every method blocks, and raises StoreError."""
 
@@ -49,17 +57,21 @@ class Keeper:
         )  # fmt: skip
         return self._ledger.open(gate, _step(gate, state, GENESIS, opened, None))
 
-    def keep(self, gate_id: str, made: Making, *, fresh_s: float | None = None) -> Gate:
+    def keep(self, gate_id: str, made: Making, *, fresh_s: float | None = None, tried: Tried | None = None) -> Gate:
         """Keep the record that `made` returns for the gate as it is; None, or a gate that is over, leaves it as it is.
 
-        `made` may be called again, where another record came between. `fresh_s` is for how long a round speaks for now.
+        `made` may be called again, where another record came between. `fresh_s` is for how long a round speaks for now. With
+        the same `tried` it may be called again after a StoreError: what the store took then is not kept twice.
         Raises: NoSuchGate, BadRecord.
         """
+        tried = tried or Tried()
         for _ in range(_TRIES):
             newest = self._ledger.newest(gate_id)
             if newest is None:
                 raise NoSuchGate
             gate = newest.gate
+            if tried.line and self._ledger.line(gate_id, tried.seq) == tried.line:
+                return gate
             if gate.ended_at is not None:
                 return gate
             state = GateState.read(newest.state)
@@ -67,6 +79,7 @@ class Keeper:
             if record is None:
                 return gate
             following = _step(gate, step(state, record), hash_of(newest.line), record, fresh_s, number=gate.seq + 1)
+            tried.seq, tried.line = gate.seq + 1, following.line
             if self._ledger.append(gate_id, gate.seq, following):
                 return _after(gate, following)
         raise RuntimeError(f"the gate '{gate.name}' was written to by others {_TRIES} times in a row")

@@ -2,61 +2,240 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from reports.gates import Gate
+from reports.judgement.gate import GateState, Phase, Verb
+from reports.store.errors import StoreError
 from reports.store.ledger.gates import GateLedger
-from vedette.service.gating import Wanted
+from scenarios.gates.records import Record, StageBegan, Told
+from scenarios.hidden import redactor_of
+from scenarios.runner import utc_now
+from vedette.service.gate_answers import place_of, told
+from vedette.service.gate_going import Going
+from vedette.service.gate_keeping import Keeper, Making, Whose
+from vedette.service.gate_opening import Opener
+from vedette.service.gate_policies import Policies
+from vedette.service.gating import NoSuchGate, NotNow, NotPossible, Wanted
+
+AGAIN_S = 1.0  # after which a store that did not tell which gates are open is asked again
+MOST_OPEN = 100  # each asks both sides every few seconds
+_log = logging.getLogger("vedette.gates")
 
 
 class Gates:
     """The gates of one service: all state is in the ledger, so they go on after a restart.
 
     Every method but `run` is for routes; all are to be called on the event loop's thread, and raise StoreError where the
-    store cannot be used.
+    store cannot be used. `tell` hears of every gate after every step.
     """
 
-    ledger: GateLedger  # blocks: for threads
+    def __init__(
+        self,
+        ledger: GateLedger,
+        policies: Policies,
+        opener: Opener,
+        *,
+        location: str = "local",
+        tell: Sequence[Callable[[Gate], None]] = (),
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.ledger, self.policies = ledger, policies
+        self._keeper, self._opener = Keeper(ledger), opener
+        self._location, self._listeners, self._clock = location, tell, clock
+        self._going: dict[str, Going] = {}  # by the gate's id
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def active(self) -> list[Gate]:
+        """The gates that this service goes on with, as they stand, the oldest first."""
+        return [going.gate for going in self._going.values()]
 
     async def open(self, wanted: Wanted, by: str) -> tuple[Gate, bool]:
         """Open a gate and return it with True; the same again returns what is there with False.
 
-        Raises: Unknown for a policy that was not given to this service, NoSuchStage, NotPossible for one that judges
-        nothing (such as the same version on both sides), NameTaken, AnotherIsOpen.
+        What has begun is finished, even if nobody waits for the answer any more. Raises: Unknown for a policy that was not
+        given to this service, NoSuchStage, NotPossible for what could judge nothing (such as the same version on both
+        sides), NotNow where too many are open, NameTaken, AnotherIsOpen.
         """
-        raise NotImplementedError
+        return await asyncio.shield(self._open(wanted, by))
+
+    async def _open(self, wanted: Wanted, by: str) -> tuple[Gate, bool]:
+        weights = tuple(stage.weight for stage in self.policies.named(wanted.policy).policy.stages)
+        if wanted.weight is not None and place_of(weights, wanted.weight) > 0:
+            raise NotPossible(f"a gate begins with its first stage, of {weights[0]:g} %")
+        if len(self._going) >= MOST_OPEN and await self._find(wanted.name) is None:
+            raise NotNow(f"{MOST_OPEN} gates are open here already, and each asks its sides again and again: end one of them")
+        beginning = await asyncio.to_thread(self._opener.begin, wanted, self._clock().timestamp())
+        whose = Whose(beginning.path, self._location, by)
+        gate, is_new = await asyncio.to_thread(self._keeper.open, beginning.opened, beginning.policy, whose)
+        if is_new:
+            _log.info("the gate '%s' was opened: version %s of %s", gate.name, gate.canary_version, gate.service)
+            self._opener.remember(gate, beginning)
+            self._go_on(gate, again=False)
+        if wanted.weight is not None and gate.phase is Phase.PENDING:
+            gate = await self._stage(gate, wanted.weight)
+        return gate, is_new
 
     async def stage(self, name: str, weight: float, by: str) -> Gate:
         """Take note that the rollout is at the stage of a weight; the same again changes nothing.
 
         Raises: NoSuchGate, NoSuchStage, NotNow where the stage before it is not shown, or the gate is over.
         """
-        raise NotImplementedError
+        gate = await self._stage(await self.get(name), weight)
+        _log.info("the gate '%s' is at the stage of %g %%, by '%s'", name, weight, by)
+        return gate
+
+    async def _stage(self, gate: Gate, weight: float) -> Gate:
+        wanted, at = place_of(gate.weights, weight), self._clock().timestamp()
+
+        def made(now: Gate, state: GateState) -> Record | None:
+            here = now.stage
+            if here == wanted:
+                return None
+            _may_begin(now, wanted)
+            return StageBegan(at, wanted)
+
+        if gate.phase.is_over and gate.stage == wanted:
+            return gate
+        return await self._kept(gate, made)
 
     async def tell(self, name: str, action: str, by: str, reason: str) -> Gate:
-        """Take note that a person decided: hold, resume, promote, rollback or cancel. Raises: NoSuchGate, NotNow."""
-        raise NotImplementedError
+        """Take note that a person decided: hold, resume, promote, rollback or cancel.
+
+        Raises: NoSuchGate, NotNow where the gate is over, or there is nothing to promote or to roll back yet.
+        """
+        gate, at = await self.get(name), self._clock().timestamp()
+        said = self.redacted(reason)
+
+        def made(now: Gate, state: GateState) -> Record | None:
+            if now.phase is Phase.PENDING and action == "promote":
+                raise NotNow(f"no stage of the gate '{name}' has begun")
+            return Told(at, action, by, said)
+
+        return await self._kept(gate, made)
 
     async def decision(self, name: str, weight: float | None = None) -> dict[str, Any]:
         """Return the decision as it is told, read from the store and nothing else; `fresh` says whether it speaks for now.
 
         Raises: NoSuchGate, NoSuchStage.
         """
-        raise NotImplementedError
+        standing = await asyncio.to_thread(self.ledger.standing, name)
+        if standing is None:
+            raise NoSuchGate
+        return told(standing, self._clock(), weight)
 
     async def get(self, name: str) -> Gate:
         """Return one gate. Raises: NoSuchGate."""
-        raise NotImplementedError
+        found = await self._find(name)
+        if found is None:
+            raise NoSuchGate
+        return found
 
     def evidence(self, gate: Gate) -> Iterator[str]:
         """Yield the gate's lines of evidence, without line ends. Blocks: for a thread."""
-        raise NotImplementedError
+        return self.ledger.evidence(gate.id)
 
     def policy_names(self) -> tuple[str, ...]:
         """Return the names of the policies that gates can be opened with."""
-        raise NotImplementedError
+        return tuple(self.policies.given)
+
+    def redacted(self, text: str) -> str:
+        """Return a text of somebody's without what must not be shown: secrets of the policies, and personal data."""
+        return redactor_of(self.policies.secrets).text(text)
 
     async def run(self) -> None:
         """Go on with what a restart interrupted, and with what comes, until cancelled."""
-        raise NotImplementedError
+        async with self.at_work():
+            while True:
+                if await self.resume():
+                    break
+                await asyncio.sleep(AGAIN_S)
+            await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Let gates be gone on with while the block goes on; at its end they are stopped."""
+        async with asyncio.TaskGroup() as self._group:
+            for going in self._going.values():  # opened before
+                self._begin(self._group, going, again=False)
+            try:
+                yield
+            finally:
+                self._group = None
+                for task in self._tasks:
+                    task.cancel()
+
+    async def resume(self) -> bool:
+        """Take up the gates that are not over; false where the store does not answer yet."""
+        try:
+            unfinished = await asyncio.to_thread(self.ledger.unfinished, self._location)
+        except StoreError as problem:
+            _log.warning("gates cannot be taken up yet: %s", problem)
+            return False
+        for gate in unfinished:
+            if gate.id not in self._going:
+                self._go_on(gate, again=True)
+        return True
+
+    async def _find(self, name: str) -> Gate | None:
+        return await asyncio.to_thread(self.ledger.get, name)
+
+    async def _kept(self, gate: Gate, made: Making) -> Gate:
+        """Keep what is made for the gate. Raises: NotNow where it is over by now."""
+        was_made = False
+
+        def noticed(now: Gate, state: GateState) -> Record | None:
+            nonlocal was_made
+            was_made = True
+            return made(now, state)
+
+        kept = await asyncio.shield(asyncio.to_thread(self._keeper.keep, gate.id, noticed))
+        if not was_made:
+            raise NotNow(f"the gate '{kept.name}' is over ({kept.phase.value})")
+        if gate.id in self._going:
+            self._going[gate.id].take(kept)
+        elif kept.seq > gate.seq:  # of another location's service, or we do not go on yet
+            self._changed(kept)
+        return kept
+
+    def _go_on(self, gate: Gate, *, again: bool) -> None:
+        going = self._going[gate.id] = Going(gate, self._keeper, self._opener.asking, self._changed, clock=self._clock)
+        self._changed(gate)
+        if self._group is not None:
+            self._begin(self._group, going, again=again)
+
+    def _begin(self, group: asyncio.TaskGroup, going: Going, *, again: bool) -> None:
+        task = group.create_task(self._go(going, again=again), name=f"gate {going.gate.name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _go(self, going: Going, *, again: bool) -> None:
+        try:
+            await going.run(again=again)
+        except Exception:  # the edge to one gate: whatever is wrong with it, the others and the watching go on
+            _log.exception("the gate '%s' broke", going.gate.name)
+        finally:
+            self._going.pop(going.gate.id, None)
+
+    def _changed(self, gate: Gate) -> None:
+        for listener in self._listeners:
+            listener(gate)
+
+
+def _may_begin(gate: Gate, wanted: int) -> None:
+    """Raise NotNow where the stage of a place may not begin now."""
+    here = gate.stage
+    first = 0 if here is None else here + 1
+    if here is not None and wanted < here:
+        raise NotNow(f"the gate '{gate.name}' is behind this stage: it is at {gate.weights[here]:g} %, and goes forward only")
+    if wanted != first:
+        raise NotNow(f"the stage of {gate.weights[first]:g} % comes before: none is left out, or nothing is shown of it")
+    if here is not None and gate.decision.get("decision") != Verb.PROMOTE.value:
+        raise NotNow(f"the stage of {gate.weights[here]:g} % is not shown: {gate.decision.get('reason', '')}".rstrip(": "))

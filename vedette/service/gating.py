@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,10 @@ class NoSuchGate(Exception):
 
 class NotNow(Exception):
     """A gate is not where this could be done. The text is one sentence for a person."""
+
+
+class NotPossible(Exception):
+    """A gate for this could judge nothing. The text is one sentence for a person."""
 
 
 class CannotAsk(Exception):
@@ -32,10 +37,17 @@ class Wanted:
 
 
 class Asking(Protocol):
-    """Asks both sides of one gate. `close` gives back what was opened."""
+    """Asks both sides of one gate. Times are seconds since 1970, of when it began."""
 
-    async def round(self) -> RoundSeen: ...
+    @property
+    def counters(self) -> Mapping[int, float]:
+        """Return the places of the policy's metrics that are read from counters, each with how often (seconds)."""
+        ...
 
-    async def traffic(self, metric: int) -> TrafficSeen: ...
+    async def round(self, at: float) -> RoundSeen: ...
 
-    async def close(self) -> None: ...
+    async def traffic(self, metric: int, at: float) -> TrafficSeen: ...
+
+    async def close(self) -> None:
+        """Give back what was opened."""
+        ...

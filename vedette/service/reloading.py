@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vedette.service.gate_policies import Policies, files_of_policies, load_policies
 from vedette.service.loading import NotLoaded, files_of, load
 from vedette.service.state import ReloadResult
 
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 _log = logging.getLogger("vedette.watch")
+
+
+class Also:
+    """The policies of gates, which are taken in with the suites: both or none."""
+
+    def __init__(self, files: Sequence[str], policies: Policies) -> None:
+        self.files, self.policies = files, policies
+
+    async def load(self) -> Callable[[], list[str]]:
+        """Return what puts the policies in as their files are now, and says what that changes. Raises: NotLoaded."""
+        given = await asyncio.to_thread(load_policies, self.files)
+        return lambda: self.policies.take(given)
 
 
 class Reloader:
@@ -35,6 +48,7 @@ class Reloader:
         told: Sequence[Callable[[ReloadResult], None]] = (),
         *,
         seen: Fingerprint | None = None,
+        gates: Also | None = None,
     ) -> None:
         self._suites = suites
         self._targets = targets
@@ -42,6 +56,7 @@ class Reloader:
         self._clock = clock
         self._told = told
         self._turn = asyncio.Lock()
+        self._gates = gates or Also((), Policies())
         self._seen = self._fingerprint() if seen is None else seen
         self._changing = self._seen
         self.last: ReloadResult | None = None
@@ -51,14 +66,16 @@ class Reloader:
         async with self._turn:
             self._seen = self._changing = await asyncio.to_thread(self._fingerprint)
             try:
-                changes = await self._swap(await load(self._suites, self._targets))
+                suites = await load(self._suites, self._targets)
+                take_policies = await self._gates.load()
+                changes = (*(await self._swap(suites)).sentences(), *take_policies())
             except NotLoaded as problem:
                 result = ReloadResult(self._clock(), False, asked_by, error=str(problem))
             except Exception as problem:  # the edge to whatever a suite makes us do: the old ones go on, and everybody is told
                 _log.exception("the reload broke")
                 result = ReloadResult(self._clock(), False, asked_by, error=f"the reload broke: {type(problem).__name__}")
             else:
-                result = ReloadResult(self._clock(), True, asked_by, changes=tuple(changes.sentences()))
+                result = ReloadResult(self._clock(), True, asked_by, changes=changes)
             self.last = result
             for listener in self._told:
                 listener(result)
@@ -74,12 +91,12 @@ class Reloader:
             await self.reload("file")
 
     def _fingerprint(self) -> Fingerprint:
-        return fingerprint(self._suites)
+        return fingerprint(self._suites, self._gates.files)
 
 
-def fingerprint(suites: Sequence[str]) -> Fingerprint:
-    """Return what tells whether the files of suites have changed."""
-    return tuple(_state_of(path) for path in files_of(suites))
+def fingerprint(suites: Sequence[str], policies: Sequence[str] = ()) -> Fingerprint:
+    """Return what tells whether the files of suites or policies have changed."""
+    return tuple(_state_of(path) for path in (*files_of(suites), *files_of_policies(policies)))
 
 
 def _state_of(path: Path) -> tuple[str, int, int, int]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vedette.service.burn_in import BurnIns
     from vedette.service.bus import Bus
     from vedette.service.calendar import Calendar
+    from vedette.service.gates import Gates
     from vedette.service.heartbeats import Heartbeats
 
 
@@ -32,6 +33,7 @@ class ServeSettings:
 
     suites: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()  # files of policies that gates can be opened with
     host: str = "127.0.0.1"
     port: int = 8900
     location: str = "local"
@@ -88,6 +90,7 @@ class Service:
     metrics: Exposition
     bus: Bus
     burn_ins: BurnIns
+    gates: Gates
     calendar: Calendar
     heartbeats: Heartbeats
     tokens: Tokens

@@ -97,7 +97,7 @@ def service_of(settings: ServeSettings, empty_store: Path, **parts: Any) -> Serv
     """Return a service of real parts where they need nothing else; `parts` replace them."""
     if not Path(settings.store).exists():
         shutil.copyfile(empty_store, settings.store)
-    made: dict[str, Any] = dict.fromkeys(("watcher", "sink", "metrics", "burn_ins", "calendar", "heartbeats", "reloads"))
+    made: dict[str, Any] = dict.fromkeys(("watcher", "sink", "metrics", "burn_ins", "gates", "calendar", "heartbeats", "reloads"))
     made |= {
         "bus": Bus(),
         "board": _real("reports.board", "Board"),

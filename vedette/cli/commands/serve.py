@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--location", type=_label, default="local", metavar="NAME", help="where this service stands, a label (default: local)"
     )
+    parser.add_argument(
+        "--gate", action="append", default=[], metavar="FILE", help="policy that gates can be opened with; repeatable"
+    )
     parser.add_argument("--store", metavar="WHERE", help="database for results (default: results.db in the state folder)")
     listen = parser.add_argument_group("listening")
     listen.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
@@ -75,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
     from vedette.settings import read_settings
 
     settings = ServeSettings(
-        suites=tuple(args.suites), targets=tuple(args.target), host=args.host, port=args.port, location=args.location,
-        store=args.store or "", state=read_settings().state, max_running=args.max_running, stop_within_s=args.stop_within,
+        suites=tuple(args.suites), targets=tuple(args.target), gates=tuple(args.gate), host=args.host, port=args.port,
+        location=args.location, store=args.store or "", state=read_settings().state, max_running=args.max_running,
+        stop_within_s=args.stop_within,
         require_tokens=True if args.auth else False if args.no_auth else None, open_routes=("health", *args.open),
         hosts=tuple(args.allow_host), public_tags=tuple(args.public_tag), log_level=args.log_level.upper(),
         log_format=args.log_format or "", environment=os.environ.get("VEDETTE_ENVIRONMENT", ""),

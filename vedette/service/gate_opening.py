@@ -1,0 +1,128 @@
+"""This file is for how a gate begins: its policy for these versions, the gap between rounds, and what asks both sides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from probes.outcome import Verdict
+from probes.undo import Journal
+from reports.gates import Gate
+from reports.judgement.gate import BadEvidence, replay
+from reports.judgement.independence import GAP_MIN_S, gap_of_history
+from reports.store.ledger.gates import GateLedger
+from reports.store.watch.answers import TickSeen
+from scenarios.gates.loading import LoadedPolicy
+from scenarios.gates.policy import Policy
+from scenarios.gates.records import Opened
+from scenarios.gates.sides import BadSides, Sides, both
+from scenarios.watch.events import SeriesKey
+from vedette.service.gate_policies import Policies, sides_again, with_versions
+from vedette.service.gate_sides import SidesAsking
+from vedette.service.gating import Asking, CannotAsk, NotPossible, Wanted
+
+HISTORY = 2000  # newest ticks of each scenario that tell how long failures last
+
+
+class History(Protocol):
+    """What is read of the store of watching (`WatchHistory`)."""
+
+    def recent(self, key: SeriesKey, limit: int, before: datetime | None = None, only_bad: bool = False) -> list[TickSeen]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A gate that is about to be opened."""
+
+    opened: Opened
+    policy: Policy
+    sides: Sides
+    path: str  # of the policy's file
+
+
+class Opener:
+    """Begins gates, and takes up those that another life of the service began."""
+
+    def __init__(
+        self,
+        ledger: GateLedger,
+        policies: Policies,
+        history: History,
+        *,
+        location: str,
+        journal: Journal | None = None,
+        artifacts: Path | None = None,
+    ) -> None:
+        self._ledger, self._policies, self._history, self._location = ledger, policies, history, location
+        self._journal, self._artifacts = journal, artifacts
+        self._opened: dict[str, Beginning] = {}  # by the gate's id, until its sides are asked
+
+    def begin(self, wanted: Wanted, at: float) -> Beginning:
+        """Return how a gate begins. Blocks.
+
+        Raises: Unknown for a policy that was not given, NotPossible, StoreError.
+        """
+        given = self._policies.named(wanted.policy)
+        loaded = with_versions(given, wanted.canary_version, wanted.baseline_version)
+        try:
+            sides = both(loaded.suite, loaded.policy)
+        except BadSides as problem:
+            raise NotPossible(str(problem)) from problem
+        gap_s, triggers = self._gap_s(loaded), dict(loaded.triggers)
+        opened = Opened(at=at, gate=wanted.name, policy=loaded.recorded(), gap_s=gap_s, triggers=triggers)
+        return Beginning(opened, loaded.policy, sides, given.path)
+
+    def remember(self, gate: Gate, beginning: Beginning) -> None:
+        """Let a gate be asked as it was opened, whatever its policy's file says by then."""
+        self._opened[gate.id] = beginning
+
+    async def asking(self, gate: Gate) -> Asking:
+        """Return what asks both sides of a gate, by the policy that it was opened with. Raises: CannotAsk, StoreError."""
+        known = self._opened.pop(gate.id, None)
+        policy, sides = (known.policy, known.sides) if known else await asyncio.to_thread(self._again, gate)
+        return SidesAsking(policy, sides, journal=self._journal, artifacts=self._artifacts)
+
+    def _again(self, gate: Gate) -> tuple[Policy, Sides]:
+        return sides_again(recorded_policy(self._ledger, gate), gate.policy_path)
+
+    def _gap_s(self, loaded: LoadedPolicy) -> float:
+        if loaded.policy.gap is not None:
+            return loaded.policy.gap
+        names = (scenario.name for scenario in loaded.scenarios)
+        keys = (SeriesKey(loaded.suite.name, name, loaded.target.name, self._location) for name in names)
+        return max((gap_of_history(self._told(key)) for key in keys), default=gap_of_history(()))
+
+    def _told(self, key: SeriesKey) -> list[tuple[float, bool]]:
+        counted = [one for one in self._history.recent(key, HISTORY) if not one.in_maintenance]
+        return without_lone_failures([(one.at.timestamp(), one.verdict is Verdict.FAIL) for one in reversed(counted)])
+
+
+def recorded_policy(ledger: GateLedger, gate: Gate) -> Mapping[str, Any]:
+    """Return the policy that a gate was opened with, as its first line has it. Raises: CannotAsk, StoreError."""
+    line = ledger.line(gate.id, 1)
+    try:
+        record, _ = next(replay([line or ""]))
+    except (BadEvidence, StopIteration) as problem:
+        raise CannotAsk("the gate's first line of evidence cannot be read") from problem
+    if not isinstance(record, Opened):
+        raise CannotAsk("the gate's first line of evidence does not open it")
+    return record.policy
+
+
+def without_lone_failures(history: list[tuple[float, bool]]) -> list[tuple[float, bool]]:
+    """Return a history without failures of which rare questions cannot tell how long they lasted.
+
+    One that was seen once, with the answers around it far apart, may have lasted a second as well as a minute: taking
+    it for a minute would let every gate of a suite that is asked each minute take six times as long.
+    """
+    kept = []
+    for place, (at, bad) in enumerate(history):
+        around = history[max(0, place - 1) : place] + history[place + 1 : place + 2]
+        is_lone = bad and bool(around) and not any(near_bad for _, near_bad in around)
+        if not (is_lone and all(abs(near_at - at) > GAP_MIN_S for near_at, _ in around)):
+            kept.append((at, bad))
+    return kept
