@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from probes.evidence.source import SampleSource
 from probes.target import Target
 from scenarios.gates.impossible_sides import sides_that_are_one, wrong_sides
-from scenarios.gates.impossible_stages import wrong_stages
+from scenarios.gates.impossible_stages import Fewest, wrong_stages
 from scenarios.gates.impossible_triggers import wrong_triggers
 from scenarios.gates.policy import LatencyMetric, Metric, Policy, TrafficMetric
 from scenarios.gates.round_choice import RoundChoice
@@ -19,10 +19,10 @@ from scenarios.selection import parse_selection, why_nothing
 from scenarios.source import Table
 
 
-def wrong_by_itself(policy: Policy, root: Table) -> Iterator[Mistake]:
+def wrong_by_itself(policy: Policy, root: Table, fewest: Fewest) -> Iterator[Mistake]:
     """Yield what is wrong with a policy whatever its suite says: of its stages, its metrics, and of what its sides are."""
     text = PolicyText(root)
-    yield from text.known((*wrong_stages(policy, text), *wrong_sides(policy, text), *_metrics(policy, text)))
+    yield from text.known((*wrong_stages(policy, text, fewest), *wrong_sides(policy, text), *_metrics(policy, text)))
 
 
 def wrong_for_suite(policy: Policy, root: Table, suite: Suite, target: Target, choice: RoundChoice) -> Iterator[Mistake]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import accumulate, pairwise
 
 from scenarios.gates.policy import Policy, Stage
 from scenarios.gates.told_at import PolicyText
 from scenarios.mistakes import Mistake
 
+Fewest = Callable[[float, float], int]  # margin in points and beta -> rounds without any failure that show it
 
-def wrong_stages(policy: Policy, text: PolicyText) -> Iterator[Mistake]:
-    """Yield a mistake for each bound of a stage that another makes impossible."""
-    for number, stage in enumerate(policy.stages):
-        yield from _bounds(policy, stage, number, text)
+
+def wrong_stages(policy: Policy, text: PolicyText, fewest: Fewest) -> Iterator[Mistake]:
+    """Yield a mistake for each bound of a stage that another makes impossible.
+
+    Rounds of earlier stages count for a margin, too: it is impossible only where all up to its stage are too few.
+    """
+    possible = accumulate(rounds_within(policy, stage) for stage in policy.stages)
+    for number, (stage, rounds) in enumerate(zip(policy.stages, possible, strict=True)):
+        wrong = list(_bounds(policy, stage, number, text))
+        yield from wrong or _margin(policy, stage, number, rounds, text, fewest)
     yield from _order(policy, text)
 
 
@@ -24,40 +31,49 @@ def rounds_within(policy: Policy, stage: Stage) -> int:
     return min(stage.max_rounds, int(stage.max_time / spacing + 1e-9) + 1)
 
 
-def fewest_rounds(margin: float, beta: float) -> int:
+def fewest_by_law(margin: float, beta: float) -> int:
     """Return the rounds without which nobody can show a margin (points), with the chance `beta` to be wrong.
 
     A side that fails with the probability of the margin shows no failure in n rounds with probability (1 - margin)^n.
-    As long as that is more than beta, not even a spotless record tells them apart.
+    As long as that is more than beta, not even a spotless record tells them apart. Whoever may look at any time needs more.
     """
     return math.ceil(math.log(beta) / math.log1p(-margin / 100) - 1e-9)
 
 
 def _bounds(policy: Policy, stage: Stage, number: int, text: PolicyText) -> Iterator[Mistake]:
-    def wrong(sentence: str, remedy: str, *keys: str) -> Mistake:
-        ways = [("stages", number, key) for key in keys]
-        return text.wrong(sentence, remedy, *ways, ("stages", number), ("every",), ("gap",), ("beta",), ("profile",))
-
     called, spacing = f"the stage '{stage.name}'", max(policy.every, policy.gap or 0.0)
+    needed_s = (stage.min_rounds - 1) * spacing
     if stage.min_rounds > stage.max_rounds:
         say = f"{called} wants at least {stage.min_rounds} rounds, and at most {stage.max_rounds}"
-        yield wrong(say, "'min_rounds' should not be above 'max_rounds'", "min_rounds", "max_rounds")
-        return
-    if stage.min_time > stage.max_time:
+        remedy = "'min_rounds' should not be above 'max_rounds'"
+        yield text.wrong(say, remedy, *_ways(number, "min_rounds", "max_rounds"))
+    elif stage.min_time > stage.max_time:
         say = f"{called} should last at least {_time(stage.min_time)}, and at most {_time(stage.max_time)}"
-        yield wrong(say, "'min_time' should not be above 'max_time'", "min_time", "max_time")
-        return
-    needed_s = (stage.min_rounds - 1) * spacing
-    if needed_s > stage.max_time:
+        yield text.wrong(say, "'min_time' should not be above 'max_time'", *_ways(number, "min_time", "max_time"))
+    elif needed_s > stage.max_time:
         say = f"{called} ends after {_time(stage.max_time)}, and its {stage.min_rounds} rounds take {_time(needed_s)}"
-        yield wrong(say, f"a round begins every {_time(spacing)}: at least {_time(needed_s)}", "max_time", "min_rounds")
+        remedy = f"a round begins every {_time(spacing)}: at least {_time(needed_s)}"
+        yield text.wrong(say, remedy, *_ways(number, "max_time", "min_rounds"))
+
+
+def _margin(policy: Policy, stage: Stage, number: int, possible: int, text: PolicyText, fewest: Fewest) -> Iterator[Mistake]:
+    if stage.margin is None or (needed := fewest(stage.margin, policy.beta)) <= possible:
         return
-    possible = rounds_within(policy, stage)
-    if stage.margin is not None and (fewest := fewest_rounds(stage.margin, policy.beta)) > possible:
-        say = f"{called} cannot show a margin of {stage.margin:g} points in {possible} rounds, not even where none fails"
-        within = math.floor(-math.expm1(math.log(policy.beta) / possible) * 10_000 + 1) / 100
-        remedy = f"that takes at least {fewest} rounds" + (f"; {possible} can show {within:g} points" if within < 50 else "")
-        yield wrong(say, remedy, "margin")
+    many = f"{possible} rounds" if not number else f"the {possible} rounds up to its end"
+    say = f"the stage '{stage.name}' cannot show a margin of {stage.margin:g} points in {many}, not even where none fails"
+    within = _within(possible, policy.beta, fewest)
+    remedy = f"that takes at least {needed} rounds" + (f"; {possible} can show {within:g} points" if within <= 50 else "")
+    yield text.wrong(say, remedy, *_ways(number, "margin"))
+
+
+def _within(rounds: int, beta: float, fewest: Fewest) -> float:
+    """Return the smallest margin, in tenths of a point, that so many rounds can show; above 50: none."""
+    return next((tenths / 10 for tenths in range(1, 501) if fewest(tenths / 10, beta) <= rounds), math.inf)
+
+
+def _ways(number: int, *keys: str) -> list[tuple[str | int, ...]]:
+    """Return where a mistake of a stage may stand; the stages of a profile stand nowhere, and what asks too much of them may."""
+    return [*(("stages", number, key) for key in keys), ("stages", number), ("every",), ("gap",), ("beta",), ("profile",)]
 
 
 def _order(policy: Policy, text: PolicyText) -> Iterator[Mistake]:

@@ -11,6 +11,7 @@ from typing import Any
 from probes.target import Target
 from scenarios.finding import named_beside, shown, told_at
 from scenarios.gates.impossible import wrong_by_itself, wrong_for_suite
+from scenarios.gates.impossible_stages import Fewest, fewest_by_law
 from scenarios.gates.policy import Policy, Stage, Trigger
 from scenarios.gates.profiles import STAGES, Default, arms, default_triggers
 from scenarios.gates.reading import read_policy
@@ -49,10 +50,11 @@ class LoadedPolicy:
         return told
 
 
-def load_policy(path: str | Path, environ: Mapping[str, str] | None = None) -> LoadedPolicy:
+def load_policy(path: str | Path, environ: Mapping[str, str] | None = None, *, fewest: Fewest = fewest_by_law) -> LoadedPolicy:
     """Return the policy of a file with its suite, both read and checked.
 
-    A suite that is no bundled one lies where the policy says, seen from the policy's own folder.
+    A suite that is no bundled one lies where the policy says, seen from the policy's own folder. `fewest` tells how many
+    rounds without any failure show a margin, by whoever judges; without it, by what nobody can do better.
 
     Raises: SuiteError with every mistake of the policy and of the suite, nothing having been sent.
     """
@@ -60,7 +62,7 @@ def load_policy(path: str | Path, environ: Mapping[str, str] | None = None) -> L
     mistakes: list[Mistake] = []
     read = read_policy(Path(path), environment, mistakes)
     if read.policy is not None:
-        mistakes += wrong_by_itself(_whole(read.policy, ()), read.root)
+        mistakes += wrong_by_itself(_whole(read.policy, ()), read.root, fewest)
     suite = _suite(read.root, read.path, environment, mistakes)
     target = suite.targets.get(_text(read.root, "target")) if suite is not None else None
     if read.policy is None or suite is None or target is None:

@@ -155,7 +155,7 @@ CASES: Mapping[str, tuple[str, str]] = {
     "a margin that no record could show": (
         STAGES_TEXT + "  - {weight: 5, margin: 0.5, max_rounds: 400, max_time: 2h}\n",
         "policy.yaml:8:25: the stage '5 %' cannot show a margin of 0.5 points in 400 rounds, not even where none fails | "
-        "that takes at least 598 rounds; 400 can show 0.75 points",
+        "that takes at least 598 rounds; 400 can show 0.8 points",
     ),
     "a margin that the time does not hold": (
         HEAD + "every: 60s\nstages:\n  - {weight: 5, margin: 2, max_time: 1h}\n",
@@ -166,6 +166,13 @@ CASES: Mapping[str, tuple[str, str]] = {
         HEAD + "every: 10m\n",
         "policy.yaml:7:8: the stage '5 %' ends after 2h, and its 100 rounds take 16.5h | "
         "a round begins every 10m: at least 16.5h",
+    ),
+    "a margin that all stages together do not hold": (
+        STAGES_TEXT
+        + "  - {weight: 5, margin: 2, max_rounds: 150}\n"
+        + "  - {weight: 25, margin: 1, min_rounds: 9, max_rounds: 140}\n",
+        "policy.yaml:9:26: the stage '25 %' cannot show a margin of 1 points in the 290 rounds up to its end, "
+        "not even where none fails | that takes at least 299 rounds; 290 can show 1.1 points",
     ),
     "weights that fall": (
         STAGES_TEXT + "  - {weight: 25}\n  - {weight: 5}\n",
@@ -344,7 +351,7 @@ def test_a_profile_can_be_followed_as_it_stands(profile: Profile, tmp_path: Path
 
 ENVIRON = {
     "VEDETTE_DEMO_URL": "http://127.0.0.1:1", "VEDETTE_DEMO_LOG": "demo.log", "VEDETTE_REFERENCE_TOKEN": "reference-token",
-    "VEDETTE_CANARY_URL": "http://127.0.0.1:2", "VEDETTE_BASELINE_URL": "http://127.0.0.1:3",
+    "VEDETTE_CANARY_URL": "http://127.0.0.1:2", "VEDETTE_BASELINE_URL": "http://127.0.0.1:3", "VEDETTE_PROXY_URL": "http://127.0.0.1:4",
 }  # fmt: skip
 
 
