@@ -13,7 +13,7 @@ from reports.judgement.betting import Betting, log_capital
 from reports.judgement.count_process import PRIOR as COUNT_PRIOR
 from reports.judgement.count_process import RATIOS as COUNT_RATIOS
 from reports.judgement.e_values import log_sum
-from reports.judgement.pair_process import PRIOR, RATIOS, gain
+from reports.judgement.pair_process import PRIOR, RATE_MAX, RATIOS, gain
 
 FAR = 1_000_000  # rounds beyond which nobody waits
 _RATE_MIN = 0.001  # of the baseline, as it is estimated: below it a gate never sees enough rounds to tell
@@ -24,7 +24,7 @@ def rounds_to_rollback(baseline_rate: float, canary_rate: float, *, alpha: float
 
     `weight` is that of the metric; of the others nothing is expected. Rates are ratios of rounds, from 0 to 1.
     """
-    rate = max(baseline_rate, _RATE_MIN)
+    rate = min(RATE_MAX, max(baseline_rate, _RATE_MIN))
     gains = [_mean_gain(rate, ratio, baseline_rate, canary_rate) for ratio in RATIOS]
     return _first(lambda rounds: _laid(gains, PRIOR, rounds) >= math.log(1 / (alpha * weight)))
 

@@ -16,7 +16,7 @@ RATIOS = (1.0, 3.0, 5.0, 12.0, 40.0, 400.0)
 PRIOR = (0.02, 0.30, 0.40, 0.20, 0.05, 0.03)
 PART = 0.1  # of the capital that is laid anew where a stage begins
 _PRIOR_FAILED, _PRIOR_ASKED = 1, 100  # before anything was seen, the baseline is taken to fail so often
-_RATE_MAX = 0.95  # of the baseline, as an estimate: above it nothing is left by which a canary could be worse
+RATE_MAX = 0.95  # of the baseline, as an estimate: above it nothing is left by which a canary could be worse
 _START = tuple(math.log(weight) for weight in PRIOR)
 
 
@@ -56,7 +56,7 @@ class PairProcess:
         shares = self.log_shares
         if baseline_asked and canary_asked:
             # Only what came before this block may choose the alternative, or the mean would not be 1.
-            rate = min(_RATE_MAX, (self.baseline_failed + _PRIOR_FAILED) / (self.baseline_asked + _PRIOR_ASKED))
+            rate = min(RATE_MAX, (self.baseline_failed + _PRIOR_FAILED) / (self.baseline_asked + _PRIOR_ASKED))
             if baseline_asked == canary_asked == 1:
                 gains = [_gain_of_one(rate, ratio, baseline_failed, canary_failed) for ratio in RATIOS]
             else:
