@@ -10,7 +10,8 @@ from reports.gates import Gate, Standing, is_fresh
 from reports.judgement.gate import Phase, Verb
 
 STALE_AFTER = 3  # times `every`: a round that is older does not speak for now
-NOT_BEGUN, NOT_FRESH = "stage_not_begun", "rounds are no longer asked: the newest is older than {after:g} s"
+NOT_BEGUN = "stage_not_begun"
+NO_ROUND, NOT_FRESH = "no round was asked yet", "rounds are no longer asked: the newest is older than {after:g} s"
 
 
 class NoSuchStage(Exception):
@@ -28,8 +29,8 @@ def told(standing: Standing | Gate, now: datetime, weight: float | None = None) 
     fresh = is_fresh(standing, now)
     decision["fresh"] = fresh
     if not fresh and standing.phase is Phase.RUNNING:
-        after = STALE_AFTER * standing.every_s
-        decision["warnings"] = [*decision.get("warnings", ()), NOT_FRESH.format(after=after)]
+        say = NO_ROUND if standing.fresh_until is None else NOT_FRESH.format(after=STALE_AFTER * standing.every_s)
+        decision["warnings"] = [*decision.get("warnings", ()), say]
     return decision
 
 

@@ -40,11 +40,14 @@ class Going:
         self.gate = gate
         self._keeper, self._make, self._changed, self._clock = keeper, make, changed, clock
         self._moved = asyncio.Event()
+        self._asking: Asking | None = None
         self._trouble = ""
 
     def take(self, gate: Gate) -> None:
         """Take note of where the gate stands, if that is news."""
         if gate.seq > self.gate.seq:
+            if self._asking is not None and gate.stage != self.gate.stage:
+                self._asking.moved()
             self.gate = gate
             self._moved.set()
             self._moved = asyncio.Event()
@@ -56,7 +59,7 @@ class Going:
             await self._keep(Looked(self._now(), "the service was away and goes on"))
         while self.gate.phase is Phase.PENDING:
             await self._moved.wait()
-        asking = await self._opened()
+        asking = self._asking = await self._opened()
         if asking is None:
             return
         try:

@@ -13,9 +13,9 @@ from probes.outcome import Verdict
 from probes.undo import Journal
 from reports.gates import Gate
 from reports.judgement.gate import BadEvidence, replay
-from reports.judgement.independence import GAP_MIN_S, gap_of_history
 from reports.store.ledger.gates import GateLedger
 from reports.store.watch.answers import TickSeen
+from scenarios.gates.bursts import Tick, independence_gap_s
 from scenarios.gates.loading import LoadedPolicy
 from scenarios.gates.policy import Policy
 from scenarios.gates.records import Opened
@@ -94,11 +94,11 @@ class Opener:
             return loaded.policy.gap
         names = (scenario.name for scenario in loaded.scenarios)
         keys = (SeriesKey(loaded.suite.name, name, loaded.target.name, self._location) for name in names)
-        return max((gap_of_history(self._told(key)) for key in keys), default=gap_of_history(()))
+        return independence_gap_s(map(self._told, keys))
 
-    def _told(self, key: SeriesKey) -> list[tuple[float, bool]]:
+    def _told(self, key: SeriesKey) -> list[Tick]:
         counted = [one for one in self._history.recent(key, HISTORY) if not one.in_maintenance]
-        return without_lone_failures([(one.at.timestamp(), one.verdict is Verdict.FAIL) for one in reversed(counted)])
+        return [Tick(one.at.timestamp(), one.verdict is Verdict.FAIL) for one in counted]
 
 
 def recorded_policy(ledger: GateLedger, gate: Gate) -> Mapping[str, Any]:
@@ -111,18 +111,3 @@ def recorded_policy(ledger: GateLedger, gate: Gate) -> Mapping[str, Any]:
     if not isinstance(record, Opened):
         raise CannotAsk("the gate's first line of evidence does not open it")
     return record.policy
-
-
-def without_lone_failures(history: list[tuple[float, bool]]) -> list[tuple[float, bool]]:
-    """Return a history without failures of which rare questions cannot tell how long they lasted.
-
-    One that was seen once, with the answers around it far apart, may have lasted a second as well as a minute: taking
-    it for a minute would let every gate of a suite that is asked each minute take six times as long.
-    """
-    kept = []
-    for place, (at, bad) in enumerate(history):
-        around = history[max(0, place - 1) : place] + history[place + 1 : place + 2]
-        is_lone = bad and bool(around) and not any(near_bad for _, near_bad in around)
-        if not (is_lone and all(abs(near_at - at) > GAP_MIN_S for near_at, _ in around)):
-            kept.append((at, bad))
-    return kept
