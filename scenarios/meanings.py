@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import io
-import textwrap
+import linecache
 import tokenize
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -44,19 +45,38 @@ def models_in(annotation: Any, seen: set[Any] | None = None) -> Iterator[type[Ba
 def comments_in(thing: type) -> dict[str, str]:
     """Return the comments at the fields of one class, or the members of an enumeration, by name."""
     try:
-        source = textwrap.dedent(inspect.getsource(thing))
-    except (OSError, TypeError):  # made in memory
+        path = inspect.getsourcefile(thing)
+    except TypeError:  # made in memory
         return {}
+    return _comments_of(path).get(thing.__qualname__, {}) if path else {}
+
+
+@lru_cache(256)
+def _comments_of(path: str) -> dict[str, dict[str, str]]:
+    """Return the comments of all classes of a file, by the class's qualified name. Each file is read once."""
+    source = "".join(linecache.getlines(path))
     behind, alone = _comments(source)
-    found = {}
-    for statement in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
+    return {name: dict(_at_fields(node, behind, alone)) for name, node in _classes(ast.parse(source), "")}
+
+
+def _classes(within: ast.AST, before: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    for node in ast.iter_child_nodes(within):
+        if isinstance(node, ast.ClassDef):
+            yield before + node.name, node
+            yield from _classes(node, f"{before}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _classes(node, f"{before}{node.name}.<locals>.")
+        else:
+            yield from _classes(node, before)
+
+
+def _at_fields(node: ast.ClassDef, behind: dict[int, str], alone: dict[int, str]) -> Iterator[tuple[str, str]]:
+    for statement in node.body:
         name = _name_set_by(statement)
-        if name:
-            lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
-            parts = [*_above(alone, statement.lineno), *(behind[line] for line in lines if line in behind)]
-            if parts:
-                found[name] = " ".join(parts)
-    return found
+        lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+        parts = [*_above(alone, statement.lineno), *(behind[line] for line in lines if line in behind)]
+        if name and parts:
+            yield name, " ".join(parts)
 
 
 def _name_set_by(statement: ast.stmt) -> str:
