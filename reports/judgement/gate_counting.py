@@ -8,6 +8,7 @@ from dataclasses import replace
 from reports.judgement import gate_metrics
 from reports.judgement.gate_rounds import Weighed, weigh
 from reports.judgement.gate_state import NAMES_KEPT, GateState, Newest, Tally
+from reports.judgement.independence import Gap
 from scenarios.gates.records import RoundSeen, SideSeen
 
 _AWAY_ROUNDS = 3  # rounds that may be missing before time counts as not watched
@@ -21,13 +22,18 @@ def counted(state: GateState, seen: RoundSeen, at: float) -> GateState:
     of_stage = at >= state.tally.since  # one that began before the stage was asked of another share of the traffic
     if not weighed.is_evidence:
         return _no_evidence(state, weighed, of_stage=of_stage)
-    taken = state.gap.taken(at, weighed.canary_bad, weighed.baseline_bad)
+    taken = state.gap.taken(_not_before(state.gap, at), weighed.canary_bad, weighed.baseline_bad)
     metrics = gate_metrics.after_round(state.rules, state.metrics, weighed, taken.block, taken.for_promotion)
     echoes = state.echoes if taken.block is None else state.echoes.updated(taken.block.canary_bad)
     state = replace(state, gap=taken.gap, metrics=metrics, echoes=echoes, failing=_failing(state.failing, weighed))
     if of_stage:
         state = replace(state, tally=_usable(state, weighed))
     return _independent(state, weighed, of_stage=of_stage) if taken.for_promotion else state
+
+
+def _not_before(gap: Gap, at: float) -> float:
+    """Return when a round counts as begun: one that comes out of order is not the first of a new gap."""
+    return max(at, at if gap.counted_at is None else gap.counted_at, at if gap.open is None else gap.open.at)
 
 
 def _independent(state: GateState, weighed: Weighed, *, of_stage: bool) -> GateState:

@@ -11,11 +11,11 @@ from reports.judgement.gate_lacking import (
     INSUFFICIENT,
     TOO_EARLY,
     Lack,
+    hopeless,
     incident,
     lacking,
-    too_many_misrouted,
 )
-from reports.judgement.gate_state import SETBACKS_MAX, Clock, End, GateState, Tally, TriggerState
+from reports.judgement.gate_state import Clock, End, GateState, Tally, TriggerState
 from reports.judgement.gate_words import plain, worse
 from reports.judgement.independence import Gap
 from scenarios.gates.records import BadRecord, Looked, Opened, Record, RoundSeen, StageBegan, Told, TrafficSeen
@@ -197,11 +197,7 @@ def _settled(state: GateState) -> GateState:
 
 def _shown_or_ended(state: GateState) -> GateState:
     asked, tally = state.asked, state.tally
-    if state.clock.setbacks > SETBACKS_MAX:
-        return _inconclusive(
-            state, Lack("clock_unsteady", "the clock was set back again and again: nobody knows what was seen when")
-        )
-    if (lack := too_many_misrouted(state)) is not None:
+    if (lack := hopeless(state)) is not None:
         return _inconclusive(state, lack)
     lack = lacking(state)
     if lack is None:

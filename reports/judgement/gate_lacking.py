@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reports.judgement import gate_metrics
 from reports.judgement.betting import log_capital
-from reports.judgement.gate_state import GateState
+from reports.judgement.gate_state import SETBACKS_MAX, GateState
 from scenarios.gates.policy import WhenShared
 
 CLOCKS_APART_S = 30.0
@@ -51,9 +51,11 @@ def incident(state: GateState) -> Lack | None:
     return None
 
 
-def too_many_misrouted(state: GateState) -> Lack | None:
-    """Return what ends the stage: who answers is not who was asked."""
-    return _misrouted(state) if state.tally.seen >= MISROUTED_AFTER else None
+def hopeless(state: GateState) -> Lack | None:
+    """Return what ends the stage before its time: nothing that is still to come can show it."""
+    if state.clock.setbacks > SETBACKS_MAX:
+        return Lack("clock_unsteady", "the clock was set back again and again: nobody knows what was seen when")
+    return _same_version(state) or (_misrouted(state) if state.tally.seen >= MISROUTED_AFTER else None)
 
 
 def expected_rounds(state: GateState) -> int | None:
@@ -102,7 +104,7 @@ def _baseline_broken(state: GateState) -> Lack | None:
     streak, tally = state.newest.baseline_bad, state.tally
     if streak >= BASELINE_BAD_IN_A_ROW:
         return Lack(BASELINE_BROKEN, f"the baseline failed in the newest {_rounds(streak)}, so there is nothing to compare with")
-    if tally.baseline_failed >= BASELINE_BAD_IN_A_ROW and tally.baseline_failed > BASELINE_BAD_SHARE * tally.rounds:
+    if tally.baseline_failed > max(1, BASELINE_BAD_SHARE * tally.rounds):
         share = f"{tally.baseline_failed} of {tally.rounds} rounds"
         return Lack(BASELINE_BROKEN, f"the baseline failed in {share}; above {BASELINE_BAD_SHARE:.0%} it is no measure")
     return None

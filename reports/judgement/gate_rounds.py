@@ -70,12 +70,9 @@ def is_gone(side: SideSeen) -> bool:
 
 
 def _speaks_against(canary: SideSeen, baseline: SideSeen) -> bool:
-    if is_gone(canary):
+    if is_gone(canary) or any(_is_bad(canary, name) for name in canary.scenarios):
         return True
-    proven = [name for name in baseline.scenarios if _is_proven(baseline, name)]
-    if is_right(canary):
-        return any(not _is_good(canary, name) for name in proven)
-    return any(_is_bad(canary, name) for name in proven)
+    return is_right(canary) and any(_is_proven(baseline, name) and not _is_proven(canary, name) for name in baseline.scenarios)
 
 
 def _is_misrouted(side: SideSeen) -> bool:
@@ -89,11 +86,6 @@ def _seen(side: SideSeen, name: str) -> ScenarioSeen | None:
 def _is_proven(side: SideSeen, name: str) -> bool:
     one = _seen(side, name)
     return one is not None and one.seat is not Seat.NONE
-
-
-def _is_good(side: SideSeen, name: str) -> bool:
-    one = _seen(side, name)
-    return one is not None and one.seat is Seat.GOOD
 
 
 def _is_bad(side: SideSeen, name: str) -> bool:

@@ -38,9 +38,9 @@ def policy(**given: Any) -> dict[str, Any]:
     }
 
 
-def opened(gap_s: float = EVERY, triggers: Mapping[str, tuple[str, ...]] | None = None, **given: Any) -> Opened:
-    armed = {LEAK: ("search",), ERRORS: ("login",)} if triggers is None else triggers
-    return Opened(at=BEGAN, gate="shop@2.0", policy=policy(**given), gap_s=gap_s, triggers=armed)
+def opened(gap_s: float = EVERY, armed: Mapping[str, tuple[str, ...]] | None = None, **given: Any) -> Opened:
+    arms = {LEAK: ("search",), ERRORS: ("login",)} if armed is None else armed
+    return Opened(at=BEGAN, gate="shop@2.0", policy=policy(**given), gap_s=gap_s, triggers=arms)
 
 
 def seen(seat: Seat = Seat.GOOD, **given: Any) -> ScenarioSeen:
