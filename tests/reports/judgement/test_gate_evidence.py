@@ -91,7 +91,7 @@ HARMED: dict[str, tuple[Callable[[list[str]], list[str]], int, str]] = {
     "a decision is forged and sealed": (
         lambda all_: sealed_anew(all_, 4, '"decision":"hold"', '"decision":"promote"'), 5, "its records lead to 'hold'"),
     "a failing is forged and sealed": (lambda all_: sealed_anew(all_, 6, '"bad"', '"good"'), 7, "its records lead to"),
-    "a record of another kind is sealed": (lambda all_: sealed_anew(all_, 3, '"kind":"round"', '"kind":""'), 4, "no record of kind"),
+    "another kind of record is sealed": (lambda all_: sealed_anew(all_, 3, '"kind":"round"', '"kind":""'), 4, "no record of"),
     "a time that is none is sealed": (lambda all_: sealed_anew(all_, 3, ':1800000020.0', ':NaN'), 4, "seconds since 1970"),
     "a record that is none is sealed": (lambda all_: sealed_anew(all_, 3, '"record":{', '"recorded":{'), 4, "holds no record"),
 }  # fmt: skip
