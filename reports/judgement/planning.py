@@ -14,6 +14,7 @@ from reports.judgement.gate_lacking import GOOD_IN_A_ROW
 from reports.judgement.walking import (
     PROMOTED,
     ROLLED_BACK,
+    UNDECIDED,
     Course,
     Rollout,
     SlowBits,
@@ -52,6 +53,7 @@ class StagePlan:
     margin: float | None  # points
     min_rounds: int
     max_rounds: int  # of its own bound, and of its time
+    max_s: float  # that it may last
     takes: Spread | None  # a sound canary that passes it; None: none did
     passes: float  # part of the sound canaries that come to it and pass it
     fewest: int | None  # rounds without any failure that show the margin, from the rollout's begin on
@@ -130,7 +132,7 @@ def plan_of(policy: Policy, *, gap_s: float, baseline_failure: float = BASELINE_
         total=_spread([one.units_all for one in promoted], round_s),
         promoted=len(promoted) / len(sound),
         rolled_back=_part(sound, ROLLED_BACK),
-        undecided=1 - len(promoted) / len(sound) - _part(sound, ROLLED_BACK),
+        undecided=_part(sound, UNDECIDED),
         regressions=regressions,
         traffic=tuple(_traffic(policy, baseline_failure, bad)),
         warnings=(),
@@ -198,6 +200,7 @@ def _stage(
         margin=margin,
         min_rounds=max(bounds.at_least, bounds.lasts),
         max_rounds=most if margin is not None else bounds.ends,
+        max_s=stage.max_time,
         takes=_spread([one.units[place] for one in passed], round_s),
         passes=len(passed) / len(came) if came else 0.0,
         fewest=None if margin is None else fewest_rounds(margin, policy.beta),
@@ -218,9 +221,8 @@ def _usual(margin: float, beta: float, differ: float, rounds: int) -> float:
 
 def _seen(rollout: Rollout, baseline: float, rate: float, seed: int, round_s: float) -> Seen:
     courses = _walked(rollout, baseline, rate, seed, _REGRESSED_SLOW if rollout.slow else _REGRESSED)
-    back, promoted = _part(courses, ROLLED_BACK), _part(courses, PROMOTED)
     takes = _spread([one.units_all for one in courses if one.end == ROLLED_BACK], round_s)
-    return Seen(rate, back, promoted, max(0.0, 1 - back - promoted), takes)
+    return Seen(rate, *(_part(courses, end) for end in (ROLLED_BACK, PROMOTED, UNDECIDED)), takes)
 
 
 def _part(courses: Sequence[Course], end: str) -> float:

@@ -40,13 +40,14 @@ STAGES: Mapping[Profile, tuple[Stage, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class DefaultTrigger:
     """A trigger that a suite has without its policy saying so, wherever a scenario can arm it."""
 
     danger: str
     times: int = 1
     shared: WhenShared = WhenShared.HOLD
     only: Callable[[Scenario], bool] | None = None  # without a danger: the scenarios whose failing counts
+    means: str = ""  # without a danger
     lacking: str = ""  # said where no scenario can arm it
 
 
@@ -55,14 +56,20 @@ def _pages_a_person(scenario: Scenario) -> bool:
 
 
 # Times: what a sound canary may show by chance is borne once or twice, what can only be a leak is not.
-_KNOWN: Mapping[str, _Known] = {
-    "cross_tenant_leak": _Known("cross_tenant_leak", shared=WhenShared.ROLLBACK),
-    "pii_in_logs": _Known("personal_data_in_logs", shared=WhenShared.ROLLBACK),
-    "breaker_stuck_open": _Known("breaker_stuck_open", times=3),
-    "rate_limiter_blocks_legit": _Known("limit_blocks_legitimate", times=3),
-    "critical_errors": _Known("", times=3, only=_pages_a_person, lacking="no scenario of a round has severity P0"),
-    "five_xx_spike": _Known("server_errors", times=5),
-    "canary_unreachable": _Known(UNREACHABLE, times=5),
+DEFAULT_TRIGGERS: Mapping[str, DefaultTrigger] = {
+    "cross_tenant_leak": DefaultTrigger("cross_tenant_leak", shared=WhenShared.ROLLBACK),
+    "pii_in_logs": DefaultTrigger("personal_data_in_logs", shared=WhenShared.ROLLBACK),
+    "breaker_stuck_open": DefaultTrigger("breaker_stuck_open", times=3),
+    "rate_limiter_blocks_legit": DefaultTrigger("limit_blocks_legitimate", times=3),
+    "critical_errors": DefaultTrigger(
+        "",
+        times=3,
+        only=_pages_a_person,
+        means="a scenario of severity P0 fails",
+        lacking="no scenario of a round has severity P0",
+    ),
+    "five_xx_spike": DefaultTrigger("server_errors", times=5),
+    "canary_unreachable": DefaultTrigger(UNREACHABLE, times=5),
 }
 
 
@@ -78,10 +85,10 @@ class Default:
 def default_triggers(scenarios: Iterable[Scenario]) -> tuple[Default, ...]:
     """Return the triggers that stand without being named, each only where one of these scenarios can arm it."""
     asked = tuple(scenarios)
-    return tuple(_default(name, known, asked) for name, known in _KNOWN.items())
+    return tuple(_default(name, known, asked) for name, known in DEFAULT_TRIGGERS.items())
 
 
-def _default(name: str, known: _Known, asked: tuple[Scenario, ...]) -> Default:
+def _default(name: str, known: DefaultTrigger, asked: tuple[Scenario, ...]) -> Default:
     names = tuple(s.name for s in asked if known.only is not None and known.only(s))
     if (known.danger and any(can_tell(s, known.danger) for s in asked)) or names:
         made = Trigger(id=name, danger=known.danger, scenarios=names, times=known.times, shared=known.shared)

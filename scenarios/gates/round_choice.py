@@ -55,9 +55,9 @@ def _why_not(scenario: Scenario, target: Target, *, by_tag: bool) -> str:
     if by_tag:
         return ""
     if needs:
-        return f"it needs {_listed(needs)}; where that may come back every round, name it by one of its tags under 'tags'"
+        return f"it needs {_listed(needs)}, and no tag under 'tags' asks for it"
     if breaks_neighbours(scenario, target) and (faults := _faults(scenario)):
-        return f"it breaks {faults} on purpose; where that may come back every round, name it by one of its tags under 'tags'"
+        return f"it breaks {faults} on purpose, and no tag under 'tags' asks for it"
     return ""
 
 
