@@ -31,6 +31,7 @@ class Gate:
     seq: int
     ended_at: datetime | None = None
     fresh_until: datetime | None = None  # None: no round was asked yet
+    shown_upto: int = 0  # place of the first stage that is not shown
 
     @property
     def stage(self) -> int | None:
@@ -51,6 +52,7 @@ class Standing:
     fresh_until: datetime | None
     ended_at: datetime | None
     every_s: float
+    shown_upto: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Step:
     state: Mapping[str, Any]  # after it
     decision: Mapping[str, Any]
     phase: Phase
+    shown_upto: int = 0
     ended_at: datetime | None = None
     fresh_until: datetime | None = None  # None: as it was
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from reports.judgement.gate import Phase, Verb
 
 STALE_AFTER = 3  # times `every`: a round that is older does not speak for now
 NOT_BEGUN = "stage_not_begun"
+SHADOW = "shadow mode, binds nobody: "
 NO_ROUND, NOT_FRESH = "no round was asked yet", "rounds are no longer asked: the newest is older than {after:g} s"
 
 
@@ -43,30 +43,26 @@ def place_of(weights: tuple[float, ...], weight: float) -> int:
 
 
 def _of_stage(standing: Standing | Gate, decision: dict[str, Any], weight: float) -> dict[str, Any]:
-    asked = place_of(standing.weights, weight)
-    here = _stage(standing)
+    """Return what `decide` says of another stage than the gate's own, without its state."""
+    asked, here = place_of(standing.weights, weight), _stage(standing)
     if asked == here or standing.phase in (Phase.ROLLED_BACK, Phase.CANCELLED):
         return decision
+    is_behind = asked < here
+    if (is_behind and decision.get("held_by")) or (not is_behind and standing.phase is Phase.INCONCLUSIVE):
+        return decision
+    said = {"decision": Verb.HOLD.value, "final": False, "reason_code": NOT_BEGUN}
+    reason = f"the stage of {weight:g} % has not begun"
+    if is_behind and asked < standing.shown_upto:
+        said = {"decision": Verb.PROMOTE.value, "final": True, "reason_code": "shown"}
+        reason = f"the stage of {weight:g} % was shown, and the gate is behind it"
+    elif is_behind:
+        said["reason_code"] = "stage_skipped"
+        reason = f"the stage of {weight:g} % was skipped, and not shown since"
     stage = {"index": asked, "weight": weight, "since": None}
-    verb = decision.get("decision")
-    if asked > here and standing.phase.is_over and verb != Verb.PROMOTE.value:
-        return decision
-    if asked > here:
-        reason = f"the stage of {weight:g} % has not begun"
-        hold = {"decision": Verb.HOLD.value, "final": False, "reason_code": NOT_BEGUN, "reason": reason}
-        return {**_bare(decision), "stage": stage, **hold}
-    if verb == Verb.ROLLBACK.value or decision.get("held_by"):
-        return decision
-    reason = f"the stage of {weight:g} % was shown, and the gate is behind it"
-    return {**decision, "stage": stage, "decision": Verb.PROMOTE.value, "final": True, "reason_code": "shown", "reason": reason}
+    return {**decision, "stage": stage, **said, "reason": f"{SHADOW}{reason}" if decision.get("shadow") else reason}
 
 
 def _stage(standing: Standing | Gate) -> int:
     """Return the place of the stage that the gate is at, -1 before the first."""
     place = (standing.decision.get("stage") or {}).get("index")
-    return place if isinstance(place, int) and standing.phase is not Phase.PENDING else -1
-
-
-def _bare(decision: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a decision without the figures of a stage: they say nothing of one that has not begun."""
-    return {name: value for name, value in decision.items() if name not in ("promote", "samples")}
+    return place if isinstance(place, int) else -1

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 
 from reports.gates import Gate
-from reports.judgement.gate import Phase
+from reports.judgement.gate import GateState, Phase
 from reports.store.errors import StoreError
-from scenarios.gates.records import Looked, Record, RoundSeen
+from scenarios.gates.records import BadRecord, Looked, Record, RoundSeen
 from vedette.service.gate_answers import STALE_AFTER
 from vedette.service.gate_keeping import Keeper, Tried
 from vedette.service.gating import Asking, CannotAsk
@@ -111,14 +111,17 @@ class Going:
 
     async def _keep(self, record: Record, *, fresh_s: float | None = None) -> None:
         """Keep a record, however long the store takes nothing. What was kept without our hearing of it is not kept again."""
-        tried = Tried()
+        tried, kept = Tried(), record
         while not self.gate.phase.is_over:
             try:
-                keep = partial(self._keeper.keep, self.gate.id, lambda gate, state: record, fresh_s=fresh_s, tried=tried)
+                keep = partial(self._keeper.keep, self.gate.id, partial(_always, kept), fresh_s=fresh_s, tried=tried)
                 self.take(await asyncio.to_thread(keep))
             except StoreError as problem:
                 self._complain(str(problem))
                 await asyncio.sleep(AGAIN_S)
+            except BadRecord as problem:
+                _log.error("what the gate '%s' saw cannot be judged: %s", self.gate.name, problem)
+                kept, tried, fresh_s = Looked(self._now(), "what was seen cannot be judged"), Tried(), None
             else:
                 self._complain("")
                 return
@@ -142,3 +145,7 @@ class Going:
 
     def _now(self) -> float:
         return self._clock().timestamp()
+
+
+def _always(record: Record, gate: Gate, state: GateState) -> Record:
+    return record

@@ -9,7 +9,7 @@ from typing import Any
 
 from probes.ids import new_id
 from reports.gates import Gate, Step
-from reports.judgement.gate import GENESIS, GateState, begun, decide, sealed, step
+from reports.judgement.gate import GENESIS, GateState, Phase, begun, decide, sealed, step
 from reports.judgement.gate_evidence import hash_of
 from reports.store.ledger.gates import GateLedger
 from scenarios.gates.policy import Policy
@@ -57,12 +57,15 @@ class Keeper:
         )  # fmt: skip
         return self._ledger.open(gate, _step(gate, state, GENESIS, opened, None))
 
-    def keep(self, gate_id: str, made: Making, *, fresh_s: float | None = None, tried: Tried | None = None) -> Gate:
+    def keep(
+        self, gate_id: str, made: Making, *, fresh_s: float | None = None, tried: Tried | None = None, again: bool = False
+    ) -> Gate:
         """Keep the record that `made` returns for the gate as it is; None, or a gate that is over, leaves it as it is.
 
+        With `again` one that could not decide is not over: a person may decide, or the stage begin anew.
         `made` may be called again, where another record came between. `fresh_s` is for how long a round speaks for now. With
         the same `tried` it may be called again after a StoreError: what the store took then is not kept twice.
-        Raises: NoSuchGate, BadRecord.
+        Raises: NoSuchGate, BadRecord, AnotherIsOpen.
         """
         tried = tried or Tried()
         for _ in range(_TRIES):
@@ -72,7 +75,7 @@ class Keeper:
             gate = newest.gate
             if tried.line and self._ledger.line(gate_id, tried.seq) == tried.line:
                 return gate
-            if gate.ended_at is not None:
+            if gate.phase.is_over and not (again and gate.phase is Phase.INCONCLUSIVE and newest.line):
                 return gate
             state = GateState.read(newest.state)
             record = made(gate, state)
@@ -100,6 +103,7 @@ def _step(gate: Gate, state: GateState, before: str, record: Record, fresh_s: fl
         state=state.as_json(),
         decision=told,
         phase=decision.phase,
+        shown_upto=state.shown_upto,
         ended_at=instant(record.at) if decision.phase.is_over else None,
         fresh_until=None if fresh_s is None else instant(record.at) + timedelta(seconds=fresh_s),
     )
@@ -112,6 +116,6 @@ def next_poll_s(every_s: float) -> float:
 
 def _after(gate: Gate, kept: Step) -> Gate:
     return replace(
-        gate, phase=kept.phase, decision=kept.decision, seq=gate.seq + 1, ended_at=kept.ended_at,
+        gate, phase=kept.phase, decision=kept.decision, seq=gate.seq + 1, ended_at=kept.ended_at, shown_upto=kept.shown_upto,
         fresh_until=kept.fresh_until or gate.fresh_until,
     )  # fmt: skip

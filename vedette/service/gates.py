@@ -7,13 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from reports.gates import Gate
 from reports.judgement.gate import GateState, Phase, Verb
 from reports.store.errors import StoreError
 from reports.store.ledger.gates import GateLedger
-from scenarios.gates.records import Record, StageBegan, Told
+from scenarios.gates.records import BadRecord, Record, StageBegan, Told
 from scenarios.hidden import redactor_of
 from scenarios.runner import utc_now
 from vedette.service.gate_answers import place_of, told
@@ -24,6 +25,7 @@ from vedette.service.gate_policies import Policies
 from vedette.service.gating import NoSuchGate, NotNow, NotPossible, Wanted
 
 AGAIN_S = 1.0  # after which a store that did not tell which gates are open is asked again
+BROKEN_S = 10.0  # after which a gate at which something of ours broke is gone on with
 MOST_OPEN = 100  # each asks both sides every few seconds
 _log = logging.getLogger("vedette.gates")
 
@@ -68,13 +70,16 @@ class Gates:
 
     async def _open(self, wanted: Wanted, by: str) -> tuple[Gate, bool]:
         weights = tuple(stage.weight for stage in self.policies.named(wanted.policy).policy.stages)
-        if wanted.weight is not None and place_of(weights, wanted.weight) > 0:
-            raise NotPossible(f"a gate begins with its first stage, of {weights[0]:g} %")
+        if wanted.weight is not None:
+            place_of(weights, wanted.weight)
         if len(self._going) >= MOST_OPEN and await self._find(wanted.name) is None:
             raise NotNow(f"{MOST_OPEN} gates are open here already, and each asks its sides again and again: end one of them")
         beginning = await asyncio.to_thread(self._opener.begin, wanted, self._clock().timestamp())
         whose = Whose(beginning.path, self._location, by)
-        gate, is_new = await asyncio.to_thread(self._keeper.open, beginning.opened, beginning.policy, whose)
+        try:
+            gate, is_new = await asyncio.to_thread(self._keeper.open, beginning.opened, beginning.policy, whose)
+        except BadRecord as problem:
+            raise NotPossible(f"the policy cannot decide: {problem}") from problem
         if is_new:
             _log.info("the gate '%s' was opened: version %s of %s", gate.name, gate.canary_version, gate.service)
             self._opener.remember(gate, beginning)
@@ -86,7 +91,8 @@ class Gates:
     async def stage(self, name: str, weight: float, by: str) -> Gate:
         """Take note that the rollout is at the stage of a weight; the same again changes nothing.
 
-        Raises: NoSuchGate, NoSuchStage, NotNow where the stage before it is not shown, or the gate is over.
+        A stage that is left out is to be shown at the one that begins; one that begins again is to be shown anew.
+        Raises: NoSuchGate, NoSuchStage, NotNow where the stage that it is at is not shown, or the gate is over.
         """
         gate = await self._stage(await self.get(name), weight)
         _log.info("the gate '%s' is at the stage of %g %%, by '%s'", name, weight, by)
@@ -109,17 +115,13 @@ class Gates:
     async def tell(self, name: str, action: str, by: str, reason: str) -> Gate:
         """Take note that a person decided: hold, resume, promote, rollback or cancel.
 
-        Raises: NoSuchGate, NotNow where the gate is over, or there is nothing to promote or to roll back yet.
+        One that could not decide may be decided by a person, too.
+        Raises: NoSuchGate, NotNow where the gate is over, or there is nothing to promote yet, AnotherIsOpen where one that
+        could not decide would go on beside another of its service.
         """
         gate, at = await self.get(name), self._clock().timestamp()
         said = self.redacted(reason)
-
-        def made(now: Gate, state: GateState) -> Record | None:
-            if now.phase is Phase.PENDING and action == "promote":
-                raise NotNow(f"no stage of the gate '{name}' has begun")
-            return Told(at, action, by, said)
-
-        return await self._kept(gate, made)
+        return await self._kept(gate, lambda now, state: Told(at, action, by, said))
 
     async def decision(self, name: str, weight: float | None = None) -> dict[str, Any]:
         """Return the decision as it is told, read from the store and nothing else; `fresh` says whether it speaks for now.
@@ -196,12 +198,17 @@ class Gates:
             was_made = True
             return made(now, state)
 
-        kept = await asyncio.shield(asyncio.to_thread(self._keeper.keep, gate.id, noticed))
+        try:
+            kept = await asyncio.shield(asyncio.to_thread(partial(self._keeper.keep, gate.id, noticed, again=True)))
+        except BadRecord as problem:
+            raise NotNow(str(problem)) from problem
         if not was_made:
             raise NotNow(f"the gate '{kept.name}' is over ({kept.phase.value})")
         if gate.id in self._going:
             self._going[gate.id].take(kept)
-        elif kept.seq > gate.seq:  # of another location's service, or we do not go on yet
+        elif kept.location == self._location and not kept.phase.is_over:
+            self._go_on(kept, again=False)
+        elif kept.seq > gate.seq:  # of another location's service
             self._changed(kept)
         return kept
 
@@ -217,10 +224,14 @@ class Gates:
         task.add_done_callback(self._tasks.discard)
 
     async def _go(self, going: Going, *, again: bool) -> None:
+        """Go on until the gate is over; one that could not decide may be taken up again at any moment."""
         try:
-            await going.run(again=again)
-        except Exception:  # the edge to one gate: whatever is wrong with it, the others and the watching go on
-            _log.exception("the gate '%s' broke", going.gate.name)
+            while not going.gate.phase.is_over:
+                try:
+                    await going.run(again=again)
+                except Exception:  # the edge to one gate: whatever is wrong with it, the others and the watching go on
+                    _log.exception("the gate '%s' broke, and is tried again", going.gate.name)
+                    await asyncio.sleep(BROKEN_S)
         finally:
             self._going.pop(going.gate.id, None)
 
@@ -230,12 +241,7 @@ class Gates:
 
 
 def _may_begin(gate: Gate, wanted: int) -> None:
-    """Raise NotNow where the stage of a place may not begin now."""
+    """Raise NotNow where the stage that a gate is at is not shown, and a later one is to begin."""
     here = gate.stage
-    first = 0 if here is None else here + 1
-    if here is not None and wanted < here:
-        raise NotNow(f"the gate '{gate.name}' is behind this stage: it is at {gate.weights[here]:g} %, and goes forward only")
-    if wanted != first:
-        raise NotNow(f"the stage of {gate.weights[first]:g} % comes before: none is left out, or nothing is shown of it")
-    if here is not None and gate.decision.get("decision") != Verb.PROMOTE.value:
+    if here is not None and wanted > here and gate.decision.get("decision") != Verb.PROMOTE.value:
         raise NotNow(f"the stage of {gate.weights[here]:g} % is not shown: {gate.decision.get('reason', '')}".rstrip(": "))

@@ -22,9 +22,9 @@ PRUNED_AT_ONCE = 500  # lines in one transaction: a few milliseconds
 _GATES: Any = GateRow.__table__  # type: ignore[attr-defined]
 _EVIDENCE: Any = GateEvidenceRow.__table__  # type: ignore[attr-defined]
 _PLAIN = ("id", "name", "service", "policy", "policy_path", "location", "canary_version", "baseline_version", "every_s",
-          "opened_at", "opened_by", "ended_at", "fresh_until", "seq", "decision")  # fmt: skip
+          "opened_at", "opened_by", "ended_at", "fresh_until", "shown_upto", "seq", "decision")  # fmt: skip
 _SHOWN = [_GATES.c[name] for name in (*_PLAIN, "weights", "phase")]
-_STANDING = [_GATES.c[name] for name in ("decision", "phase", "weights", "fresh_until", "ended_at", "every_s")]
+_STANDING = [_GATES.c[name] for name in ("decision", "phase", "weights", "fresh_until", "ended_at", "every_s", "shown_upto")]
 _SAME = ("service", "policy", "canary_version", "baseline_version")  # of a gate that is opened twice
 Found = list[Gate]
 Lines = list[str]
@@ -53,21 +53,28 @@ class GateLedger:
     def append(self, gate_id: str, after: int, step: Step) -> bool:
         """Keep the line that follows line `after`, with the state and the decision that it leads to.
 
-        False where another line has that place already, or the gate is over or gone: then nothing is changed.
+        False where another line has that place already, or the gate is over or gone: then nothing is changed. One that could
+        not decide may be taken up again. Raises: AnotherIsOpen where its service has another gate by then.
         """
         values: dict[str, Any] = {
             "seq": after + 1,
             "state": dict(step.state),
             "decision": dict(step.decision),
             "phase": step.phase.value,
+            "shown_upto": step.shown_upto,
             "ended_at": step.ended_at,
         }
         if step.fresh_until is not None:
             values["fresh_until"] = step.fresh_until
-        mine = and_(_GATES.c.id == gate_id, _GATES.c.seq == after, _GATES.c.ended_at.is_(None))
+        goes_on = or_(_GATES.c.ended_at.is_(None), _GATES.c.phase == Phase.INCONCLUSIVE.value)
+        mine = and_(_GATES.c.id == gate_id, _GATES.c.seq == after, goes_on)
         with self._database.writing() as connection:
-            if connection.execute(update(GateRow).where(mine).values(values)).rowcount != 1:
-                return False
+            try:
+                with connection.begin_nested():
+                    if connection.execute(update(GateRow).where(mine).values(values)).rowcount != 1:
+                        return False
+            except IntegrityError:
+                raise _another(connection, gate_id) from None
             connection.execute(insert(GateEvidenceRow).values(gate_id=gate_id, seq=after + 1, line=step.line))
         return True
 
@@ -181,10 +188,20 @@ def _already(connection: Connection, wanted: Gate) -> Gate:
             f"there is a gate '{wanted.name}' already, for the policy '{same_name.policy}' and version"
             f" '{same_name.canary_version}' against '{same_name.baseline_version}': choose another name"
         )
-    open_one = found(_GATES.c.service == wanted.service, _GATES.c.ended_at.is_(None))
-    if open_one is None:
+    raise _open_for(connection, wanted.service)
+
+
+def _another(connection: Connection, gate_id: str) -> AnotherIsOpen:
+    service = connection.execute(select(_GATES.c.service).where(_GATES.c.id == gate_id)).scalar_one()
+    return _open_for(connection, service)
+
+
+def _open_for(connection: Connection, service: str) -> AnotherIsOpen:
+    is_open = and_(_GATES.c.service == service, _GATES.c.ended_at.is_(None))
+    name = connection.execute(select(_GATES.c.name).where(is_open)).scalar()
+    if name is None:
         raise RuntimeError("the store refused a gate, and neither its name nor its service is why")
-    raise AnotherIsOpen(open_one.name, wanted.service)
+    return AnotherIsOpen(name, service)
 
 
 def _row(gate: Gate, first: Step) -> dict[str, Any]:
@@ -192,6 +209,7 @@ def _row(gate: Gate, first: Step) -> dict[str, Any]:
         **{name: getattr(gate, name) for name in _PLAIN},
         "weights": list(gate.weights),
         "phase": first.phase.value,
+        "shown_upto": first.shown_upto,
         "decision": dict(first.decision),
         "state": dict(first.state),
         "seq": 1,

@@ -165,6 +165,7 @@ class GateRow(Table, table=True):
     phase: str = Field(sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     fresh_until: datetime | None = Field(default=None, sa_type=Instant)  # when the newest round is too old to speak for now
+    shown_upto: int = 0  # place of the first stage that is not shown
     seq: int = 0  # of its newest line
     decision: dict[str, Any] = Field(sa_type=JSON)
     state: dict[str, Any] = Field(sa_type=JSON)

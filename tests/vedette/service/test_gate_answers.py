@@ -17,14 +17,16 @@ WEIGHTS = (0.0, 5.0, 25.0, 100.0)
 VERBS = ("hold", "promote", "rollback", "inconclusive")
 
 
-def standing(decision: str = "hold", phase: Phase = Phase.RUNNING, index: int = 2, **keys: Any) -> Standing:
+def standing(decision: str = "hold", phase: Phase = Phase.RUNNING, index: int = 2, shown: int = 2, **keys: Any) -> Standing:
     made = {
         "schema_version": 1, "decision": decision, "final": decision != "hold", "reason_code": "why", "reason": "because",
-        "stage": {"index": index, "weight": WEIGHTS[index], "since": "2026-03-01T11:00:00Z"}, "phase": phase.value,
+        "stage": {"index": index, "weight": WEIGHTS[index], "since": "2026-03-01T11:00:00Z"} if index >= 0 else None,
+        "phase": phase.value,
         "promote": {"k": 3.0}, "samples": {"pairs": 3}, "rollback": {"e": 1.0}, "warnings": ["thin"],
     }  # fmt: skip
     fresh = keys.pop("fresh_until", AT + timedelta(seconds=30))
-    return Standing(decision={**made, **keys}, phase=phase, weights=WEIGHTS, fresh_until=fresh, ended_at=None, every_s=10.0)
+    more = {"weights": WEIGHTS, "fresh_until": fresh, "ended_at": None, "every_s": 10.0, "shown_upto": shown}
+    return Standing(decision={**made, **keys}, phase=phase, **more)
 
 
 @pytest.mark.parametrize("weight", [None, 25])
@@ -45,7 +47,6 @@ def test_a_stage_that_is_behind_was_shown(decision: str) -> None:
 def test_a_stage_that_is_ahead_has_not_begun(decision: str) -> None:
     found = told(standing(decision), AT, 100)
     assert (found["decision"], found["final"], found["reason_code"]) == ("hold", False, NOT_BEGUN)
-    assert "promote" not in found and "samples" not in found and found["rollback"] == {"e": 1.0}
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
@@ -63,23 +64,35 @@ def test_while_a_person_holds_it_nothing_is_promoted(weight: float) -> None:
     assert told(standing("hold", held_by="jo: I look first"), AT, weight)["decision"] == "hold"
 
 
+def test_a_stage_that_was_skipped_is_not_promoted() -> None:
+    found = told(standing("promote", shown=1), AT, 5)
+    assert (found["decision"], found["final"], found["reason_code"]) == ("hold", False, "stage_skipped")
+
+
+def test_in_shadow_mode_it_is_said_that_nobody_is_bound() -> None:
+    for weight in WEIGHTS:
+        found = told(standing(shadow=True, reason="shadow mode, binds nobody: because"), AT, weight)
+        assert found["reason"].startswith("shadow mode, binds nobody: ")
+
+
 def test_what_is_ahead_of_a_gate_that_could_not_decide_is_not_waited_for() -> None:
     assert told(standing("inconclusive", Phase.INCONCLUSIVE), AT, 100)["decision"] == "inconclusive"
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_before_the_first_stage_every_stage_has_not_begun(weight: float) -> None:
-    found = told(standing("hold", Phase.PENDING, index=0), AT, weight)
+    found = told(standing("hold", Phase.PENDING, index=-1, shown=0), AT, weight)
     assert (found["decision"], found["reason_code"]) == ("hold", NOT_BEGUN)
 
 
 def test_no_stage_is_promoted_that_the_gate_is_not_behind_or_has_not_shown() -> None:
-    for decision, phase, index, weight in itertools.product(VERBS, Phase, range(4), WEIGHTS):
+    for decision, phase, index, weight, shown in itertools.product(VERBS, Phase, range(-1, 4), WEIGHTS, range(5)):
         asked = WEIGHTS.index(weight)
-        found = told(standing(decision, phase, index), AT, weight)
-        if found["decision"] == "promote":
-            assert asked < index or decision == "promote", (decision, phase, index, weight)
-            assert asked <= index or phase in (Phase.ROLLED_BACK, Phase.CANCELLED), (decision, phase, index, weight)
+        found = told(standing(decision, phase, index, shown), AT, weight)
+        if found["decision"] == "promote" and decision != "promote":
+            assert asked < index and asked < shown, (decision, phase, index, weight, shown)
+        if asked > index and phase in (Phase.PENDING, Phase.RUNNING, Phase.PROMOTED):
+            assert found["decision"] == "hold", (decision, phase, index, weight, shown)
 
 
 @pytest.mark.parametrize("weight", [1, 50, -0.5, 24.999])

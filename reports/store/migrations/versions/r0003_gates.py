@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.Text(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fresh_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown_upto", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("decision", sa.JSON(), nullable=False),
         sa.Column("state", sa.JSON(), nullable=False),

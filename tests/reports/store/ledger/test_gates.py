@@ -63,14 +63,14 @@ def test_what_is_kept_comes_back_equal_in_every_field(ledger: GateLedger) -> Non
 def test_a_line_its_state_and_its_decision_are_kept_together(ledger: GateLedger) -> None:
     made = opened(ledger, gate())
     until = AT + timedelta(seconds=30)
-    assert ledger.append(made.id, 1, step(2, Phase.RUNNING, decision={"decision": "promote"}, fresh_until=until))
+    assert ledger.append(made.id, 1, step(2, Phase.RUNNING, decision={"decision": "promote"}, fresh_until=until, shown_upto=2))
     found = ledger.newest(made.id)
     assert found is not None
-    now = replace(made, phase=Phase.RUNNING, decision={"decision": "promote"}, fresh_until=until, seq=2)
+    now = replace(made, phase=Phase.RUNNING, decision={"decision": "promote"}, fresh_until=until, seq=2, shown_upto=2)
     assert found == Newest(now, {"n": 2}, "line 2")
     assert list(ledger.evidence(made.id)) == ["line 1", "line 2"]
     standing = ledger.standing("a")
-    assert standing is not None and (standing.decision, standing.weights) == ({"decision": "promote"}, (0, 5, 100))
+    assert standing is not None and (standing.decision, standing.shown_upto) == ({"decision": "promote"}, 2)
 
 
 def test_where_the_line_cannot_be_kept_the_decision_stays_as_it_was(ledger: GateLedger) -> None:
@@ -101,6 +101,19 @@ def test_a_gate_that_is_over_takes_nothing_more(ledger: GateLedger) -> None:
     assert not ledger.append(made.id, 2, step(3, Phase.RUNNING))
     found = ledger.get("a")
     assert found is not None and (found.phase, found.ended_at, found.seq) == (Phase.CANCELLED, AT, 2)
+
+
+def test_a_gate_that_could_not_decide_may_be_taken_up_again(ledger: GateLedger) -> None:
+    made = opened(ledger, gate(service="shop"))
+    assert ledger.append(made.id, 1, step(2, Phase.INCONCLUSIVE, ended_at=AT))
+    other = opened(ledger, gate("b", service="shop"))
+    with pytest.raises(AnotherIsOpen, match="the gate 'b' is open for the service 'shop'"):
+        ledger.append(made.id, 2, step(3, Phase.RUNNING))
+    assert list(ledger.evidence(made.id)) == ["line 1", "line 2"]
+    assert ledger.append(other.id, 1, step(2, Phase.CANCELLED, ended_at=AT))
+    assert ledger.append(made.id, 2, step(3, Phase.RUNNING))
+    found = ledger.get("a")
+    assert found is not None and (found.phase, found.ended_at, found.seq) == (Phase.RUNNING, None, 3)
 
 
 def test_the_same_again_is_the_gate_that_is_there(ledger: GateLedger) -> None:
