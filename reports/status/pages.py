@@ -12,7 +12,7 @@ from reports.stage import rendered
 from reports.status import words
 from reports.status.assets import asset, icon_of
 
-NAV = (("overview", "/", "Overview"), ("deployments", "/deployments", "Deployments"),
+NAV = (("overview", "/", "Overview"), ("deployments", "/deployments", "Deployments"), ("gates", "/gates", "Gates"),
        ("maintenance", "/maintenance", "Maintenance"), ("runs", "/runs", "Runs"))  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from probes.outcome import Verdict
 from reports.deployments import Deployment, FirstRun, planned
 from reports.store.ledger.deployments import Deployments
+from reports.store.ledger.gates import GateLedger
 from reports.store.ledger.maintenance import MaintenanceBook
 from reports.store.sink import StoreSink
 from scenarios.burn_in import DEFAULT_PHASES
@@ -22,6 +23,9 @@ from tests.reports.sample_runs import mixed
 from tests.vedette.service.living import series_of, storing, suite, tell, tick
 from vedette.service.burn_in import BurnIns
 from vedette.service.calendar import Calendar
+from vedette.service.gate_opening import Opener
+from vedette.service.gate_policies import Policies
+from vedette.service.gates import Gates
 from vedette.service.phase_evidence import Evidence
 from vedette.service.state import Service
 from vedette.service.versions import Versions
@@ -41,9 +45,12 @@ def with_pages(make_service: Callable[..., Service], *suites: Suite, **parts: An
             deployments, service.watcher, Evidence(service.history, "local", service.sink.flush), Versions(),
             make_run_sink=lambda: StoreSink(where),
         )  # fmt: skip
+        gates = GateLedger(where)
+        service.gates = Gates(gates, Policies(), Opener(gates, Policies(), service.history, location="local"))
         yield service
         deployments.close()
         ledger.close()
+        gates.close()
 
 
 def seen_for_an_hour(service: Service, bad: str = "", *, until: datetime | None = None) -> None:
