@@ -5,14 +5,16 @@ judgement decides. `false_rollback`: both sides fail as often, at three rates, a
 `miss_2pct` and `mean_pairs_2pct`: the canary fails in 2 % of rounds, the baseline in 0.5 % (a miss counts as 2,000 rounds).
 Then whole rollouts over three stages: `sound` fails as often as the baseline (0.5 %), `bad_2pct` four times as often,
 `shared_incident` is 6 % on both sides. `bursts_*`: failures last 5 probes on average, a probe is asked each second, the gap
-is 10 s; the false promotion is that of the worst of three margins, with the canary exactly at it. `dead_after_pairs`: the
-canary fails always, mean. Shares are from 0 to 1. Without `--json`, standard errors and further rollouts are printed, too.
+is what the product makes of such a history; the false promotion is that of the worst of three margins, with the canary
+exactly at it. `dead_after_pairs`: the canary fails always, mean. Shares are from 0 to 1. Without `--json`, standard errors
+and further rollouts are printed, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,10 +22,12 @@ from itertools import islice
 
 import gate_peers as peers
 from gate_walk import LONGEST, STAGES, chance_error, rollback_at, rollback_by_blocks, shown_at, walk
-from gate_worlds import dice, in_bursts, independent
+from gate_worlds import dice, history, in_bursts, independent
+
+from reports.judgement.independence import gap_of_history
 
 HORIZON = 2000  # rounds of a single metric
-GAP_S = 10
+GAP_S = math.ceil(gap_of_history(history()))  # as the product takes it from what the monitor has seen before
 BURSTS_S = 5_000  # seconds, each with a probe: 500 blocks
 SOUND = 0.005
 CHUNK = 20  # gates that a worker simulates at once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from random import Random
 
 Round = tuple[bool, bool]
@@ -33,3 +34,8 @@ def in_bursts(random: Random, rate: float, every: int = 1) -> Iterator[bool]:
     while True:
         yield bad
         bad = random.random() < rate + (bad - rate) * left
+
+
+def history() -> list[tuple[float, bool]]:
+    """Return what the monitor saw of a side whose failures come in bursts, a probe each second, before the gate began."""
+    return [(float(at), bad) for at, bad in enumerate(islice(in_bursts(Random(0), 0.02), 100_000))]

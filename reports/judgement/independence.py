@@ -1,14 +1,16 @@
 """This file is for rounds that are not independent: failures come in bursts, and a unit of evidence has to be longer than one.
 
-Rollback is judged by blocks of the gap's length: a block is bad on a side if any round in it was. Promotion is judged by one
-round in each gap. The design effect tells by what the evidence is thinner than its count, where a gap was too short.
+Rollback is judged by blocks of the gap's length: a block is bad on a side if badness began in it, or lasted through all of
+it; a burst that reaches into the next block counts once. Promotion is judged by one round in each gap. The design effect
+tells by what the evidence is thinner than its count, where a gap was too short.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from typing import Any
 
 from reports.judgement.e_values import BadState, read_count
 
@@ -18,6 +20,9 @@ THIN = 1.5  # a design effect above which it is to be said that evidence is thin
 LAGS = 12  # units over which echoes are looked for
 ECHOES_MIN = 50  # units below which a design effect cannot be told
 _JITTER = 0.05  # of the gap, by which a round may come early
+_BURSTS = 3  # mean bursts that a gap is long; with 2, bursts of 5 s make 6.6 % of false promotions of nominally 5 %
+_WHOLE = ""  # the round, among its scenarios
+_NEITHER = (False, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +37,6 @@ class Unit:
     rounds: int = 1
     scenarios: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
 
-    def joined(self, other: Unit) -> Unit:
-        """Return both as one."""
-        scenarios = dict(self.scenarios)
-        for name, (canary_bad, baseline_bad) in other.scenarios.items():
-            before = scenarios.get(name, (False, False))
-            scenarios[name] = (before[0] or canary_bad, before[1] or baseline_bad)
-        return Unit(
-            min(self.at, other.at),
-            self.canary_bad or other.canary_bad,
-            self.baseline_bad or other.baseline_bad,
-            self.rounds + other.rounds,
-            scenarios,
-        )
-
-    def as_json(self) -> list[object]:
-        scenarios = {name: list(bad) for name, bad in self.scenarios.items()}
-        return [self.at, self.canary_bad, self.baseline_bad, self.rounds, scenarios]
-
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -61,13 +48,58 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """One question in an open block: rounds that asked it, and of each side those that were bad, and where badness began."""
+
+    asked: int = 0
+    canary: int = 0
+    canary_began: int = 0
+    baseline: int = 0
+    baseline_began: int = 0
+
+    def with_round(self, bad: tuple[bool, bool], before: tuple[bool, bool]) -> Tally:
+        return Tally(
+            self.asked + 1,
+            self.canary + bad[0],
+            self.canary_began + (bad[0] and not before[0]),
+            self.baseline + bad[1],
+            self.baseline_began + (bad[1] and not before[1]),
+        )
+
+    @property
+    def bad(self) -> tuple[bool, bool]:
+        """What began in an earlier block was counted there, unless it lasted through all of this one."""
+        whole = self.asked
+        return self.canary_began > 0 or self.canary == whole, self.baseline_began > 0 or self.baseline == whole
+
+
+_UNASKED = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A block that is not closed: when it began, and its questions; the round as a whole is the one without a name."""
+
+    at: float
+    seen: Mapping[str, Tally]
+
+    @property
+    def closed(self) -> Unit:
+        bad = {name: one.bad for name, one in self.seen.items()}
+        whole = bad.pop(_WHOLE)
+        return Unit(self.at, *whole, self.seen[_WHOLE].asked, bad)
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Rounds on their way into independent units. Times are seconds of the gate's clock."""
 
     length_s: float
     every_s: float = 0.0  # a round is expected so often; a block closes with the last round that fits into it
-    open: Unit | None = None
+    open: Open | None = None
     counted_at: float | None = None  # the last round that counted for promotion
+    last_at: float | None = None  # the last round
+    last: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)  # what was bad in it, if anything was
 
     @classmethod
     def new(cls, length_s: float, every_s: float = 0.0) -> Gap:
@@ -81,37 +113,53 @@ class Gap:
     ) -> Counted:
         """Take a round that is evidence on both sides. What counts is chosen by time alone, never by results.
 
-        `scenarios` are those that both sides answered, as (canary bad, baseline bad).
-
-        A block that waits for its next round closes with that round; where time ran backwards, it begins at the new time.
+        `scenarios` are those that both sides answered, as (canary bad, baseline bad). A block that waits for its next round
+        closes with that round; where time ran backwards, it begins at the new time.
         """
         near = self.length_s * (1 - _JITTER)
         counts = self.counted_at is None or at - self.counted_at >= near or at < self.counted_at
-        block, unit = None, self.open
-        if unit is not None and at - unit.at >= near:
-            block, unit = unit, None
-        one = Unit(at, canary_bad, baseline_bad, scenarios=scenarios or {})
-        unit = one if unit is None else unit.joined(one)
-        if block is None and at + self.every_s - unit.at >= near:
-            block, unit = unit, None
-        gap = replace(self, open=unit, counted_at=at if counts else self.counted_at)
+        block, begun = None, self.open
+        if begun is not None and at - begun.at >= near:
+            block, begun = begun.closed, None
+        round_bad = {**(scenarios or {}), _WHOLE: (canary_bad, baseline_bad)}
+        begun = self._joined(begun, at, round_bad)
+        if block is None and at + self.every_s - begun.at >= near:
+            block, begun = begun.closed, None
+        bad = {name: one for name, one in round_bad.items() if any(one)}
+        gap = replace(self, open=begun, counted_at=at if counts else self.counted_at, last_at=at, last=bad)
         return Counted(gap, block, counts)
 
+    def _joined(self, begun: Open | None, at: float, bad: Mapping[str, tuple[bool, bool]]) -> Open:
+        seen = dict(begun.seen) if begun else {}
+        goes_on = self.last_at is not None and at - self.last_at <= self.length_s
+        for name, one in bad.items():
+            before = self.last.get(name, _NEITHER) if goes_on else _NEITHER
+            seen[name] = seen.get(name, _UNASKED).with_round(one, before)
+        return Open(min(begun.at, at) if begun else at, seen)
+
     def as_json(self) -> dict[str, object]:
-        unit = self.open.as_json() if self.open else None
-        return {"length_s": self.length_s, "every_s": self.every_s, "open": unit, "counted_at": self.counted_at}
+        seen = {name: list(astuple(one)) for name, one in self.open.seen.items()} if self.open else {}
+        return {
+            "length_s": self.length_s,
+            "every_s": self.every_s,
+            "open": {"at": self.open.at, "seen": seen} if self.open else None,
+            "counted_at": self.counted_at,
+            "last_at": self.last_at,
+            "last": {name: list(bad) for name, bad in self.last.items()},
+        }
 
     @classmethod
     def read(cls, told: Mapping[str, object]) -> Gap:
         """Return the gap that `as_json` told of. Raises: BadState."""
         try:
-            counted_at = told["counted_at"]
             return replace(
                 cls.new(_seconds(told["length_s"]), _seconds(told["every_s"])),
-                open=_unit(told["open"]),
-                counted_at=None if counted_at is None else _seconds(counted_at),
+                open=_open(told["open"]),
+                counted_at=None if told["counted_at"] is None else _seconds(told["counted_at"]),
+                last_at=None if told["last_at"] is None else _seconds(told["last_at"]),
+                last={name: (bool(canary), bool(baseline)) for name, (canary, baseline) in _mapping(told["last"]).items()},
             )
-        except (KeyError, IndexError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError) as problem:
             raise BadState(f"this is no state of a gap: {problem}") from problem
 
 
@@ -161,7 +209,7 @@ def design_effect(series: Sequence[bool]) -> float | None:
 
 
 def gap_of_history(history: Sequence[tuple[float, bool]]) -> float:
-    """Return the gap for a check's own history, as (seconds, bad) in order: twice its mean burst of failures, 10 s to 120 s.
+    """Return the gap for a check's own history, as (seconds, bad) in order: three mean bursts of failures, 10 s to 120 s.
 
     A burst lasts from its first bad answer to the first good one after it: so long it could have been going on.
     """
@@ -176,7 +224,7 @@ def gap_of_history(history: Sequence[tuple[float, bool]]) -> float:
     if began is not None:
         bursts.append(history[-1][0] - began)
     mean_s = sum(bursts) / len(bursts) if bursts else 0.0
-    return min(GAP_MAX_S, max(GAP_MIN_S, 2 * mean_s))
+    return min(GAP_MAX_S, max(GAP_MIN_S, _BURSTS * mean_s))
 
 
 def _effect(units: int, bad: int, both: Sequence[int]) -> float:
@@ -193,13 +241,23 @@ def _effect(units: int, bad: int, both: Sequence[int]) -> float:
     return effect
 
 
-def _unit(told: object) -> Unit | None:
+def _open(told: object) -> Open | None:
     if told is None:
         return None
-    if not isinstance(told, list | tuple) or len(told) != 5 or not isinstance(told[4], Mapping):
-        raise ValueError(f"{told!r} is no open block")
-    scenarios = {str(name): (bool(canary), bool(baseline)) for name, (canary, baseline) in told[4].items()}
-    return Unit(_seconds(told[0]), bool(told[1]), bool(told[2]), int(told[3]), scenarios)
+    seen = {str(name): Tally(*(read_count({"seen": one}, "seen") for one in counts)) for name, counts in _seen(told).items()}
+    if _WHOLE not in seen:
+        raise ValueError("a block without its rounds")
+    return Open(_seconds(_mapping(told)["at"]), seen)
+
+
+def _seen(told: object) -> Mapping[str, Sequence[object]]:
+    return _mapping(_mapping(told)["seen"])
+
+
+def _mapping(told: object) -> Mapping[str, Any]:
+    if not isinstance(told, Mapping):
+        raise ValueError(f"{told!r} is no mapping")
+    return told
 
 
 def _seconds(value: object) -> float:

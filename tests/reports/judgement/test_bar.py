@@ -112,9 +112,9 @@ def bursts_end(random: Random, gap_s: float, canary_rate: float, seconds: int) -
 
 
 def test_bursts_do_not_count_as_many_failures_where_the_gap_is_on() -> None:
-    sound = [bursts_end(Random(f"bursts {gate}"), 10, 0.005, 2000)[0] for gate in range(40)]
+    sound = [bursts_end(Random(f"bursts {gate}"), 15, 0.005, 2000)[0] for gate in range(40)]
     assert at_most(0.05, sum(sound), 40)
-    at_margin = [bursts_end(Random(f"margin {gate}"), 10, 0.05, 3000)[1] for gate in range(40)]
+    at_margin = [bursts_end(Random(f"margin {gate}"), 15, 0.05, 4000)[1] for gate in range(40)]
     assert at_most(0.06, sum(at_margin), 40)
 
 

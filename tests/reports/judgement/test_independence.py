@@ -33,7 +33,7 @@ def taken(gap: Gap, rounds: list[tuple[float, bool, bool]]) -> tuple[Gap, list[U
     return gap, blocks, counted_at
 
 
-def test_a_block_is_bad_where_any_of_its_rounds_was() -> None:
+def test_a_block_is_bad_where_badness_began_in_it() -> None:
     rounds = [(float(at), at == 3, at == 14) for at in range(30)]
     _, blocks, counted_at = taken(Gap.new(10, every_s=1), rounds)
     assert [(unit.at, unit.canary_bad, unit.baseline_bad, unit.rounds) for unit in blocks] == [
@@ -42,6 +42,23 @@ def test_a_block_is_bad_where_any_of_its_rounds_was() -> None:
         (20, False, False, 10),
     ]
     assert counted_at == [0, 10, 20]
+
+
+def test_a_burst_that_reaches_into_the_next_block_counts_once_unless_it_lasts_through_it() -> None:
+    def bad_blocks(seconds: range) -> list[bool]:
+        _, blocks, _ = taken(Gap.new(10, every_s=1), [(float(at), at in seconds, False) for at in range(50)])
+        return [unit.canary_bad for unit in blocks]
+
+    assert bad_blocks(range(8, 13)) == [True, False, False, False, False]
+    assert bad_blocks(range(8, 32)) == [True, True, True, False, False]
+    assert bad_blocks(range(10, 20)) == [False, True, False, False, False]
+    assert bad_blocks(range(50)) == [True] * 5
+
+
+def test_badness_after_a_long_pause_is_new() -> None:
+    rounds = [(0.0, True, False), (5.0, True, False), (100.0, True, False), (105.0, False, False), (110.0, False, False)]
+    _, blocks, _ = taken(Gap.new(10, every_s=5), rounds)
+    assert [unit.canary_bad for unit in blocks] == [True, True]
 
 
 def test_a_round_that_no_other_can_join_is_a_block_at_once() -> None:
@@ -58,7 +75,7 @@ def test_without_a_gap_each_round_is_a_block() -> None:
 def test_a_block_waits_for_the_round_that_ends_it_where_rounds_come_as_they_like() -> None:
     gap, blocks, _ = taken(Gap.new(10), [(0, False, False), (4, True, False), (9, False, False), (25, False, True)])
     assert [(unit.at, unit.canary_bad, unit.rounds) for unit in blocks] == [(0, True, 3)]
-    assert gap.open == Unit(25, False, True, 1)
+    assert gap.open is not None and gap.open.closed == Unit(25, False, True, 1)
 
 
 def test_what_counts_depends_on_time_and_never_on_results() -> None:
@@ -83,7 +100,7 @@ def test_a_clock_that_runs_backwards_neither_stops_evidence_nor_loses_a_failure(
 def test_the_scenarios_of_a_block_are_those_of_all_its_rounds() -> None:
     gap = Gap.new(10, every_s=5).taken(0, True, False, {"a": (True, False), "b": (False, False)}).gap
     gap = Gap.read(json.loads(json.dumps(gap.as_json())))
-    block = gap.taken(5, False, True, {"a": (False, False), "c": (False, True)}).block
+    block = gap.taken(5.0, False, True, {"a": (False, False), "c": (False, True)}).block
     assert block is not None and block.scenarios == {"a": (True, False), "b": (False, False), "c": (False, True)}
 
 
@@ -94,7 +111,17 @@ def test_a_gap_that_cannot_be_is_refused(length_s: float, every_s: float) -> Non
 
 
 @pytest.mark.parametrize(
-    "changes", [{"length_s": None}, {"open": [1, 2]}, {"open": [math.nan, True, True, 1, {}]}, {"counted_at": "x"}], ids=str
+    "changes",
+    [
+        {"length_s": None},
+        {"open": [1, 2]},
+        {"open": {"at": 1, "seen": {}}},
+        {"open": {"at": math.nan, "seen": {"": [1, 0, 0, 0, 0]}}},
+        {"open": {"at": 1, "seen": {"": [1, -1, 0, 0, 0]}}},
+        {"counted_at": "x"},
+        {"last": {"": 1}},
+    ],
+    ids=str,
 )
 def test_a_state_of_a_gap_that_we_did_not_write_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadState):
@@ -139,11 +166,11 @@ def test_echoes_are_read_as_they_were_told() -> None:
         ([], GAP_MIN_S),
         ([(0.0, False), (10.0, False)], GAP_MIN_S),
         ([(0.0, True), (1.0, False), (50.0, True), (51.0, False)], GAP_MIN_S),
-        ([(0.0, False), (10.0, True), (20.0, True), (30.0, False), (40.0, True), (60.0, False)], 40.0),
+        ([(0.0, False), (10.0, True), (20.0, True), (30.0, False), (40.0, True), (60.0, False)], 60.0),
         ([(0.0, True), (3600.0, False)], GAP_MAX_S),
-        ([(0.0, False), (10.0, True), (40.0, True)], 60.0),
+        ([(0.0, False), (10.0, True), (40.0, True)], 90.0),
     ],
     ids=["none", "never bad", "short", "20 s", "an hour", "goes on"],
 )
-def test_the_gap_is_twice_the_mean_burst(history: list[tuple[float, bool]], gap_s: float) -> None:
+def test_the_gap_is_three_mean_bursts(history: list[tuple[float, bool]], gap_s: float) -> None:
     assert gap_of_history(history) == gap_s
