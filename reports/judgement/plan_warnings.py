@@ -28,6 +28,11 @@ def _stages(plan: Plan) -> Iterator[str]:
                 f"the stage '{stage.name}' is too short for its margin: {stage.passes:.0%} of the sound canaries that come to it"
                 f" pass it within its {stage.max_rounds} rounds{_enough(stage)}"
             )
+        if stage.lasts_rounds > stage.bound_rounds:
+            yield (
+                f"the stage '{stage.name}' lasts for {stage.lasts_rounds} rounds at least, and its 'max_rounds' are"
+                f" {stage.bound_rounds}: one failure after these ends it undecided"
+            )
     if plan.total is not None and plan.total.seconds_p90 > _LONG_S:
         yield f"one of ten sound canaries takes longer than {plan.total.seconds_p90 / _LONG_S:.1f} days"
     if plan.total is None:

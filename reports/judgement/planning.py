@@ -54,6 +54,8 @@ class StagePlan:
     min_rounds: int
     max_rounds: int  # of its own bound, and of its time
     max_s: float  # that it may last
+    bound_rounds: int  # its 'max_rounds' alone
+    lasts_rounds: int  # that its shortest time takes
     takes: Spread | None  # a sound canary that passes it; None: none did
     passes: float  # part of the sound canaries that come to it and pass it
     fewest: int | None  # rounds without any failure that show the margin, from the rollout's begin on
@@ -201,6 +203,8 @@ def _stage(
         min_rounds=max(bounds.at_least, bounds.lasts),
         max_rounds=most if margin is not None else bounds.ends,
         max_s=stage.max_time,
+        bound_rounds=stage.max_rounds,
+        lasts_rounds=bounds.lasts,
         takes=_spread([one.units[place] for one in passed], round_s),
         passes=len(passed) / len(came) if came else 0.0,
         fewest=None if margin is None else fewest_rounds(margin, policy.beta),
