@@ -15,10 +15,12 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
 from reports.store.ledger.answers import Answers
+from reports.store.ledger.flagger import FlaggerBook
 from vedette.service import routes
 from vedette.service.access import Scope, needs
 from vedette.service.api.document import completed, described
 from vedette.service.api.exact import exact
+from vedette.service.flagger import FlaggerDesk
 from vedette.service.problems import answer_problems
 from vedette.service.security.edge import EdgeMiddleware, Streams
 from vedette.service.security.gate import GateMiddleware
@@ -63,6 +65,7 @@ def build_app(service: Service) -> FastAPI:
         ],
     )
     app.state.service, app.state.guard, app.state.streams, app.state.answers = service, guard, streams, answers
+    app.state.flagger = FlaggerDesk(service.gates, FlaggerBook(_store_of(service)), service.clock)
     answer_problems(app)
     for name, router in _found():
         list(_guarded(name, router))
@@ -83,6 +86,7 @@ async def close_app(app: FastAPI) -> None:
     """Give back what `build_app` opened."""
     await app.state.guard.close()
     app.state.answers.close()
+    app.state.flagger.close()
 
 
 def all_routes() -> Iterator[APIRoute]:

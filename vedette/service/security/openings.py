@@ -9,7 +9,11 @@ NEVER_CLOSED = re.compile(
     r"/login|/login/page\.css"  # how else would one come in
     r"|/health/live"  # says only that the process answers; an orchestrator that gets a 401 would end us
 )
-OWN_SECRET = re.compile(r"/heartbeat/[^/]+/[^/]+(/[^/]+)?")  # the address itself is the secret, and is compared in constant time
+OWN_SECRET = re.compile(
+    r"/heartbeat/[^/]+/[^/]+(/[^/]+)?"  # the address itself is the secret, and is compared in constant time
+    r"|/api/v1/flagger/[^/]+"  # the token stands in the body: Flagger sends no header
+    r"|/kayenta/canaryConfig|/kayenta/canary/[^/]+"  # the token is the address's password: Argo sends no other header
+)
 OPENABLE: Mapping[str, re.Pattern[str]] = {
     "health": re.compile(r"/health|/health/[a-z]+"),
     "metrics": re.compile(r"/metrics"),  # not /probe: it makes us send requests
