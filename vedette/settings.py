@@ -30,6 +30,10 @@ class Settings:
         return self.state / "reports"
 
     @property
+    def gates(self) -> Path:
+        return self.state / "gates"
+
+    @property
     def artifacts(self) -> Path:
         return self.state / "artifacts"
 

@@ -69,3 +69,15 @@ def mend(settings: Settings, *, force: bool = False, plugins: Sequence[Path] = (
     except RegistryError as problem:
         raise UsageError(str(problem)) from problem
     return asyncio.run(restore(Journal(settings.undo_journal), force=force))
+
+
+def own_open_faults(settings: Settings) -> list[str]:
+    """Return one sentence for each fault that this very process put in, and did not take out."""
+    import os
+
+    from probes.undo import Journal
+
+    if not may_be_open(settings):
+        return []
+    own = [e for e in Journal(settings.undo_journal).open_entries() if e.pid == os.getpid() and e.is_of_living_run()]
+    return [f"'{e.what}' on target '{e.target_name}'" for e in own]
