@@ -104,8 +104,11 @@ class _Scrape:
         return start
 
     def _counts(self, made: Exposition, part: str, process: str) -> Counts:
-        found = matching(made, self._selectors[part])
+        wanted = self._selectors[part]
+        found = matching(made, wanted)
         if found is None and part.endswith("_total"):
-            raise Unread(f"the metrics of the {self._side.name} have no family '{self._selectors[part].name}'")
+            raise Unread(f"the metrics of the {self._side.name} have no family '{wanted.name}'")
+        if not found and part.endswith("_total") and (family := made.owner(wanted.name)) is not None and family.count:
+            raise Unread(f"no series of '{wanted.name}' has the labels of '{part}'")  # one without any just has no requests yet
         # a process that began anew has other series, which are counted from nothing
         return Counts({frozenset((*one.labels, ("", process), (" ", one.name))): one.value for one in found or ()}, raw=True)

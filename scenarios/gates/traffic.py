@@ -51,14 +51,19 @@ class Traffic:
         except (Unread, EvidenceError) as problem:
             return TrafficSeen(at, self._place, trouble=shorten(self._redactor.text(str(problem)), _SAY))
         self._read_at = at
-        return TrafficSeen(at, self._place, *(grown[part] for part in PARTS))
+        return TrafficSeen(
+            at,
+            self._place,
+            canary_total=grown["canary_total"],
+            canary_failed=grown["canary_failed"],
+            baseline_total=grown["baseline_total"],
+            baseline_failed=grown["baseline_failed"],
+        )
 
     def _grown(self, counts: Mapping[str, Counts]) -> dict[str, int]:
         """Return by how much each counter grew. Raises: Unread, and begins anew, where that cannot be told."""
         for part in PARTS:
             _are_counts(part, counts[part])
-            if part.endswith("_total") and not counts[part].values:
-                raise Unread(f"there is no series for '{part}'")
         is_first = not self._stand
         try:
             grown = {part: self._stand.setdefault(part, _Stand(part)).grown(counts[part]) for part in PARTS}
@@ -107,7 +112,10 @@ class _Queried:
         source = self._source
         if not isinstance(source, SampleSource):
             raise Unread(f"the target has no source of metric values '{self._name}' under 'evidence'")
-        return {part: await _queried(source, query, at_s - LAG_S) for part, query in self._queries.items()}
+        found = {part: await _queried(source, query, at_s - LAG_S) for part, query in self._queries.items()}
+        if blind := [part for part in PARTS if part.endswith("_total") and not found[part].values]:
+            raise Unread(f"there is no series for '{blind[0]}'")
+        return found
 
 
 async def _queried(source: SampleSource, query: str, at_s: float) -> Counts:
