@@ -64,9 +64,11 @@ class Going:
             return
         try:
             async with asyncio.TaskGroup() as group:
-                traffic = [group.create_task(self._traffic(asking, n, every)) for n, every in asking.counters.items()]
-                await self._rounds(asking)
-                for task in traffic:
+                work = [self._rounds(asking), *(self._traffic(asking, n, every) for n, every in asking.counters.items())]
+                tasks = [group.create_task(one) for one in work]
+                while not self.gate.phase.is_over:
+                    await self._moved.wait()
+                for task in tasks:  # what it ends with was told by a person, or is kept: a round at work is no evidence any more
                     task.cancel()
         finally:
             await asking.close()
