@@ -24,6 +24,8 @@ test: $(VENV)/.dev ## run every test, the linters and the type checker
 
 docs: $(VENV)/.dev ## write anew what is generated from the code
 	$(BIN)/vedette schema > scenarios/suite.schema.json
+	$(BIN)/vedette schema --gate > scenarios/gates/policy.schema.json
+	$(BIN)/vedette schema --gate --markdown > docs/gate-policy.md
 	$(BIN)/vedette probes --markdown > docs/probes.md
 	$(BIN)/vedette metrics --markdown > docs/metrics.md
 	$(BIN)/vedette api --markdown > docs/api.md

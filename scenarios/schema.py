@@ -18,8 +18,8 @@ from scenarios.statement import Statement
 
 Schema = dict[str, Any]
 
-_ENVIRONMENT = "FromEnvironment"
-_FROM_ENVIRONMENT: Schema = {
+ENVIRONMENT = "FromEnvironment"
+FROM_ENVIRONMENT: Schema = {
     "type": "string",
     "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}",
     "description": "a value from the environment: ${NAME} or ${NAME:-default}",
@@ -47,12 +47,12 @@ def suite_schema() -> Schema:
         *levers.values(),
     ]
     where, raw = models_json_schema(
-        [(m, "validation") for m in models], by_alias=True, ref_template="#/$defs/{model}", schema_generator=_Generator
+        [(m, "validation") for m in models], by_alias=True, ref_template="#/$defs/{model}", schema_generator=SchemaGenerator
     )
     defs: dict[str, Schema] = raw["$defs"]
-    _describe(defs, models)
+    describe(defs, models)
     for name, schema in defs.items():
-        defs[name] = _loosened(schema)
+        defs[name] = loosened(schema)
 
     def taken(model: Any) -> Schema:
         return defs.pop(where[(model, "validation")]["$ref"].rpartition("/")[2])
@@ -67,10 +67,10 @@ def suite_schema() -> Schema:
     for unused in ("Probe", "EvidenceSource", "Lever"):
         defs.pop(unused, None)
     defs = {name: _with_use(schema) for name, schema in defs.items()} | parts
-    return _document(list(kinds)) | {"$defs": {_ENVIRONMENT: _FROM_ENVIRONMENT, **dict(sorted(defs.items()))}}
+    return _document(list(kinds)) | {"$defs": {ENVIRONMENT: FROM_ENVIRONMENT, **dict(sorted(defs.items()))}}
 
 
-class _Generator(GenerateJsonSchema):
+class SchemaGenerator(GenerateJsonSchema):
     """Knows that a list with a validator before it is often also given as a single value, which pydantic cannot know."""
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
@@ -195,29 +195,29 @@ def _object(properties: Schema, description: str) -> Schema:
     return {"type": "object", "description": description, "properties": properties, "additionalProperties": False}
 
 
-def _loosened(schema: Any) -> Any:
+def loosened(schema: Any) -> Any:
     """Return a schema in which `${NAME}` may stand for every number, boolean and restricted text; without titles."""
     if isinstance(schema, list):
-        return [_loosened(item) for item in schema]
+        return [loosened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     made: Schema = {}
     for key, value in schema.items():
         if key == "properties":
-            made[key] = {name: _loosened(inner) for name, inner in value.items()}
+            made[key] = {name: loosened(inner) for name, inner in value.items()}
         elif key in ("anyOf", "oneOf"):
-            made[key] = _merged([_loosened(member) for member in value])
+            made[key] = _merged([loosened(member) for member in value])
         elif key in ("default", "enum", "const", "required", "examples"):
             made[key] = value
         elif key not in ("title", "discriminator"):
-            made[key] = _loosened(value)
+            made[key] = loosened(value)
     restricted = made.get("type") in ("integer", "number", "boolean") or (
         made.get("type") == "string" and made.keys() & {"enum", "pattern", "format"}
     )
     if not restricted or "${" in str(made.get("pattern", "")).replace("\\", ""):
         return made
     outside = {key: made.pop(key) for key in ("description", "default") if key in made}
-    return {"anyOf": [made, {"$ref": f"#/$defs/{_ENVIRONMENT}"}], **outside}
+    return {"anyOf": [made, {"$ref": f"#/$defs/{ENVIRONMENT}"}], **outside}
 
 
 def _merged(members: list[Schema]) -> list[Schema]:
@@ -226,7 +226,7 @@ def _merged(members: list[Schema]) -> list[Schema]:
     return [m for n, m in enumerate(flat) if m not in flat[:n]]
 
 
-def _describe(defs: dict[str, Schema], models: list[Any]) -> None:
+def describe(defs: dict[str, Schema], models: list[Any]) -> None:
     """Put the comments beside the fields into the schema: they are the reference of the options."""
     classes: dict[str, list[type[BaseModel]]] = {}
     for model in dict.fromkeys(inner for one in models for inner in models_in(one)):

@@ -16,9 +16,9 @@ Share = Annotated[float, Field(gt=0, le=1)]
 class Profile(StrEnum):
     """Sets of stages that are ready: how much is shown, and how long that takes."""
 
-    COARSE = "coarse"
-    STANDARD = "standard"
-    STRICT = "strict"
+    COARSE = "coarse"  # the same wide margin at each stage: about an hour with a round every 10 s
+    STANDARD = "standard"  # narrower margins at each stage: about four hours
+    STRICT = "strict"  # margins half as wide as those of `standard`: about ten hours
 
 
 class Stage(Configured):
@@ -54,15 +54,15 @@ class Side(Configured):
 class RoundsMetric(Configured):
     """Whether rounds of the suite fail more often on the canary than on the baseline."""
 
-    kind: Literal["rounds"] = "rounds"
-    weight: Share = 0.5
+    kind: Literal["rounds"] = "rounds"  # names the metric
+    weight: Share = 0.5  # of its evidence; those of all metrics sum to 1
 
 
 class LatencyMetric(Configured):
     """Whether more of the canary's answers are slower than a bound that was fixed before."""
 
-    kind: Literal["latency"] = "latency"
-    weight: Share
+    kind: Literal["latency"] = "latency"  # names the metric
+    weight: Share  # of its evidence; those of all metrics sum to 1
     above: Literal["p75", "p95"] | Annotated[Duration, Field(gt=0)]  # of the baseline's calibration, or a time
     calibration: Annotated[int, Field(ge=20, le=10_000)] = 40  # rounds of the baseline from which a percentile is taken
 
@@ -70,15 +70,15 @@ class LatencyMetric(Configured):
 class TrafficMetric(Configured):
     """Whether the canary's share of real requests fails more often: counters of both sides, read again and again."""
 
-    kind: Literal["traffic"] = "traffic"
-    weight: Share
+    kind: Literal["traffic"] = "traffic"  # names the metric
+    weight: Share  # of its evidence; those of all metrics sum to 1
     source: str = ""  # a prometheus source of the suite's target; none: `/metrics` of both sides
     path: str = "/metrics"  # where the sides' own counters are, without a `source`
     canary_total: str  # PromQL, or a family with labels: requests of the canary, a counter
-    canary_failed: str
-    baseline_total: str
-    baseline_failed: str
-    every: Annotated[Duration, Field(ge=1)] = 15.0
+    canary_failed: str  # the same: of these, those that failed
+    baseline_total: str  # the same: requests of the baseline
+    baseline_failed: str  # the same: of these, those that failed
+    every: Annotated[Duration, Field(ge=1)] = 15.0  # the counters are read
 
 
 Metric = Annotated[RoundsMetric | LatencyMetric | TrafficMetric, Field(discriminator="kind")]
@@ -94,13 +94,13 @@ class WhenShared(StrEnum):
 class Trigger(Configured):
     """What rolls back at once, without statistics. It is armed by rounds in which its probes could have noticed."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]  # by which decisions name it
     danger: str = ""  # that a check tells of, such as cross_tenant_leak; see `vedette gate triggers`
     kinds: tuple[str, ...] = ()  # probe kinds whose failing counts
     tags: tuple[str, ...] = ()  # tags of the scenarios whose failing counts
     scenarios: tuple[str, ...] = ()  # names of the scenarios whose failing counts
     times: PositiveInt = 1  # rounds in a row in which it is seen on the canary
-    shared: WhenShared = WhenShared.HOLD
+    shared: WhenShared = WhenShared.HOLD  # what it does when the baseline shows the same
 
 
 class Policy(Configured):
@@ -110,17 +110,17 @@ class Policy(Configured):
     service: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")  # what is rolled out; one gate at a time
     suite: str  # a bundled suite, or a file beside the policy
     target: str  # of the suite; both sides are this target but for what they say themselves
-    canary: Side
-    baseline: Side
-    identity: Identity
+    canary: Side  # the new version
+    baseline: Side  # the version that it is compared with, asked at the same time
+    identity: Identity  # how answers say which version gave them; others are no evidence
     tags: tuple[str, ...] = ()  # as `-t` of `vedette run`: which scenarios a round asks; default: all that need no grant
-    profile: Profile = Profile.STANDARD
+    profile: Profile = Profile.STANDARD  # whose stages are taken, where none are given
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # chance to roll back a sound canary, over the whole rollout
     beta: Annotated[float, Field(gt=0, lt=0.5)] = 0.05  # chance to call a stage shown that is not, for each stage
     every: Annotated[Duration, Field(ge=0.05)] = 10.0  # a round begins
     gap: Annotated[Duration, Field(ge=0, le=120)] | None = None  # between rounds that count as independent; default: from history
     stages: tuple[Stage, ...] = ()  # default: those of the profile
-    metrics: tuple[Metric, ...] = (RoundsMetric(weight=1.0),)  # weights sum to 1
+    metrics: tuple[Metric, ...] = (RoundsMetric(weight=1.0),)  # weights sum to 1; default: rounds alone
     triggers: tuple[Trigger, ...] | None = None  # default: all that the suite's scenarios can arm
     misrouted: Annotated[float, Field(ge=0, lt=1)] = 0.2  # share of rounds answered by the wrong side that is borne
     shadow: bool = False  # true: it decides, and nobody is bound by it

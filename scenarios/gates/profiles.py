@@ -32,8 +32,8 @@ STAGES: Mapping[Profile, tuple[Stage, ...]] = {
     Profile.STRICT: (
         _SMOKE,
         Stage(weight=5, margin=2.0, min_rounds=200, max_rounds=1200, max_time=6 * _HOUR),
-        Stage(weight=25, margin=1.0, min_rounds=300, max_rounds=2500, max_time=12 * _HOUR),
-        Stage(weight=50, margin=0.5, min_rounds=600, max_rounds=6000, max_time=24 * _HOUR),
+        Stage(weight=25, margin=1.0, min_rounds=300, max_rounds=4000, max_time=18 * _HOUR),
+        Stage(weight=50, margin=0.5, min_rounds=600, max_rounds=12_000, max_time=48 * _HOUR),
         _BAKE,
     ),
 }
