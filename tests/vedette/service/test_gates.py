@@ -239,15 +239,16 @@ async def test_nothing_is_promoted_before_a_stage_has_begun(world: World) -> Non
 async def test_a_person_may_decide_what_a_gate_could_not(world: World) -> None:
     async with world.going() as gates:
         await world.open(weight=5)
-        await world.rounds(60, side(right=0, wrong=4))
+        await world.rounds(60, side(none=["shelves are shown"]))
         await until(lambda: not gates.active)
         assert world.kept().phase is Phase.INCONCLUSIVE
         await gates.tell("shop@2", "promote", "jo", "seen by hand")
         assert (await gates.decision("shop@2"))["decision"] == "promote"
         await gates.stage("shop@2", 50, "ci")
-        await world.rounds(45)
-        assert (await gates.decision("shop@2"))["decision"] == "promote"
-    world.replayed()
+        await world.rounds(3)
+        assert (await gates.decision("shop@2"))["samples"]["pairs"] == 3
+        assert (await gates.decision("shop@2", 5))["decision"] == "promote"
+    assert world.replayed().phase is Phase.RUNNING
 
 
 async def test_reasons_lose_what_must_not_be_shown(world: World) -> None:
