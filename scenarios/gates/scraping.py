@@ -12,13 +12,12 @@ from probes.metric_moves import matching
 from probes.net.egress import NotSent
 from probes.net.trouble import TargetError
 from probes.outcome import Subject
-from probes.promql_syntax import selector
 from probes.request import RequestTemplate, UnknownVariable
 from scenarios.asking import Asking
 from scenarios.gates.counting import Counts, Unread
 from scenarios.gates.identity import Proof
 from scenarios.gates.policy import Identity, TrafficMetric
-from scenarios.gates.sides import BadSides, OneSide, Sides
+from scenarios.gates.sides import OneSide, Sides, selectors_of
 from scenarios.hidden import secrets_of
 
 LONGEST_BYTES = 16 * 1024 * 1024  # of one side's metrics
@@ -47,11 +46,7 @@ class _Scrape:
 
     def __init__(self, side: OneSide, identity: Identity, metric: TrafficMetric, clock: Callable[[], datetime]) -> None:
         self._side, self._identity, self._path = side, identity, metric.path
-        parts = (f"{side.name}_total", f"{side.name}_failed")
-        try:
-            self._selectors = {part: selector(str(getattr(metric, part))) for part in parts}
-        except ValueError as problem:
-            raise BadSides(f"a counter of the {side.name}'s own metrics should be a name with labels: {problem}") from None
+        self._selectors = {part: one for part, one in selectors_of(metric).items() if part.startswith(f"{side.name}_")}
         limits = side.target.limits.model_copy(update={"body_bytes": LONGEST_BYTES})
         target = side.target.model_copy(update={"limits": limits})
         self._asking = Asking(side.suite, target, secrets_of(side.suite, target, []), clock=clock)

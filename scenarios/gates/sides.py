@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from probes.jsonpath import finder
+from probes.promql_nodes import Selector
+from probes.promql_syntax import selector
 from probes.target import Route, Target, http_address
-from scenarios.gates.policy import Identity, Policy, Side
+from scenarios.gates.counting import PARTS
+from scenarios.gates.policy import Identity, Policy, Side, TrafficMetric
 from scenarios.gates.round_choice import choose_round
 from scenarios.model import Scenario, Suite
 from scenarios.selection import parse_selection, why_nothing
@@ -54,6 +57,9 @@ def both(suite: Suite, policy: Policy) -> Sides:
     if policy.canary.version == policy.baseline.version:
         raise BadSides(f"both sides have the version '{policy.canary.version}', so nothing would be compared")
     _can_tell(policy.identity)
+    for metric in policy.metrics:
+        if isinstance(metric, TrafficMetric) and not metric.source:
+            selectors_of(metric)
     choice = choose_round(suite, target, policy.tags)
     if not choice.scenarios:
         why = f"'{choice.left_out[0].scenario}': {choice.left_out[0].why}" if choice.left_out else ""
@@ -67,6 +73,17 @@ def both(suite: Suite, policy: Policy) -> Sides:
         baseline=_side("baseline", policy.baseline, suite, scenarios, baseline),
         identity=policy.identity,
     )
+
+
+def selectors_of(metric: TrafficMetric) -> dict[str, Selector]:
+    """Return which series of the sides' own metrics each counter is. Raises: BadSides for what only Prometheus can answer."""
+    found = {}
+    for part in PARTS:
+        try:
+            found[part] = selector(str(getattr(metric, part)))
+        except ValueError as problem:
+            raise BadSides(f"'{part}' should be a name with labels, or the metric needs a 'source': {problem}") from None
+    return found
 
 
 def _side(name: str, side: Side, suite: Suite, scenarios: tuple[Scenario, ...], target: Target) -> OneSide:

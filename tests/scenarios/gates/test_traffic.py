@@ -230,9 +230,9 @@ async def test_labels_that_no_series_has_are_trouble_but_a_family_without_any_re
 
 
 async def test_a_counter_that_is_no_name_with_labels_is_refused_at_once() -> None:
-    sides = both(a_suite(), a_policy(canary={"version": "2", "host": "c"}))
-    with pytest.raises(BadSides, match="should be a name with labels"):
-        Traffic(sides, metric(**{**OWN, "canary_total": "sum(requests_total)"}), 0)
+    told = metric(**{**OWN, "canary_total": "sum(requests_total)"}).model_dump()
+    with pytest.raises(BadSides, match="'canary_total' should be a name with labels"):
+        both(a_suite(), a_policy(canary={"version": "2", "host": "c"}, metrics=[told]))
 
 
 async def test_a_side_that_is_gone_is_trouble_in_a_sentence() -> None:
