@@ -93,7 +93,13 @@ def _instant(at: float | None) -> str | None:
 
 
 def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    """Return the text in at most so many bytes of JSON. A letter may take 12 of them."""
+    if len(json.dumps(text)) <= longest:
+        return text
+    kept, room = 0, longest - 8  # for quotes, and the mark that something is left out
+    while kept < len(text) and (room := room - len(json.dumps(text[kept])) + 2) >= 0:
+        kept += 1
+    return f"{text[:kept]}…"
 
 
 def _fewer(name: str, kept: int) -> Callable[[Body], None]:
