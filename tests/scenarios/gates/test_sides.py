@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from probes.evidence.prometheus import Prometheus
 from probes.fields import Secret
 from probes.kinds.http import Http
 from probes.outcome import Verdict
@@ -141,3 +142,34 @@ async def test_a_secret_in_a_route_is_shown_nowhere() -> None:
     shown = str(result.outcomes[0])
     assert result.outcomes[0].verdict is Verdict.FAIL and "you sent" in shown
     assert "correct-horse" not in shown and "battery-staple" not in shown
+
+
+@pytest.mark.anyio
+async def test_what_is_not_the_sides_own_host_gets_no_route_and_proves_nothing() -> None:
+    got: dict[str, Asked] = {}
+
+    async def elsewhere(asked: Asked) -> Reply:
+        got[asked.path] = asked
+        return 200, {}, {"name": "thing"}
+
+    async def answer(asked: Asked) -> Reply:
+        return 302, {"Location": f"{other}/led-on"}, None
+
+    side = {"version": "2", "headers": {"X-Canary": "1"}, "cookies": {"c": "1"}, "host": "shop.example"}
+    async with serving(answer) as url, serving(elsewhere) as other:
+        source = Prometheus.model_validate({"url": other})
+        suite = a_suite(
+            scenario(
+                "it leads on", Http.model_validate({"request": {"path": "/", "follow_redirects": 1}, "expect": {"status": 200}})
+            ),
+            scenario("it is read", Http.model_validate({"request": {"path": "/read", "at": "prom"}, "expect": {"status": 200}})),
+            url=url,
+            evidence={"prom": source},
+        )
+        seen: list[str] = []
+        sides = both(suite, a_policy(canary=side))
+        result = await Runner(sides.canary.suite, "staging", seen=lambda name, answer: seen.append(name)).run()
+    assert [o.verdict for o in result.outcomes] == [Verdict.PASS, Verdict.PASS]
+    assert seen == ["it leads on"]
+    for asked in (got["/led-on"], got["/read"]):
+        assert "x-canary" not in asked.headers and "cookie" not in asked.headers and asked.headers["host"] != "shop.example"
