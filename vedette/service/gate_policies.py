@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from probes.fields import Secret
+from reports.judgement.planning import fewest_rounds
 from scenarios.finding import files_of, find_suite, named_beside
 from scenarios.gates.loading import LoadedPolicy, load_policy
 from scenarios.gates.policy import Policy
@@ -74,7 +75,7 @@ def load_policies(files: Sequence[str], environ: Mapping[str, str] | None = None
     loaded: dict[str, Given] = {}
     for file in files:
         try:
-            one = load_policy(file, environ)
+            one = load_policy(file, environ, fewest=fewest_rounds)
             both(one.suite, one.policy)
         except SuiteError as problem:
             told.append(problem.render())
