@@ -294,11 +294,12 @@ class Leaks(Probe, kind="test_leaks"):
 
     danger: str
     sessions: Any
+    held: bool = True
 
     async def ask(self, session: Session) -> AsyncIterator[Check]:
         first = session.target.base_url not in self.sessions
         self.sessions.append(session.target.base_url)
-        yield control("it was asked", holds=True)
+        yield control("it was asked", holds=self.held)
         yield check("nothing leaks", holds=not first, say="it leaks", danger=self.danger)
 
 
@@ -314,6 +315,12 @@ async def test_a_failure_before_its_end_arms_nothing_and_a_control_that_did_not_
     seen = (await a_round(sides)).canary.scenarios
     assert (seen["dies"].seat, seen["dies"].armed) == (Seat.BAD, False)
     assert (seen["proves nothing"].seat, seen["proves nothing"].armed) == (Seat.NONE, False)
+
+
+async def test_a_danger_that_is_told_without_its_control_is_told_and_arms_nothing() -> None:
+    sides = watched([], scenario("leaks", Leaks(danger="server_errors", sessions=[], held=False), tags=("all",)))
+    seen = (await a_round(sides)).canary.scenarios["leaks"]
+    assert (seen.seat, seen.dangers, seen.armed) == (Seat.BAD, ("server_errors",), False)
 
 
 class Unproven(Probe, kind="test_unproven"):
