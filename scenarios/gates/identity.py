@@ -32,14 +32,12 @@ class Proof:
     right: int = 0
     wrong: int = 0
     unmarked: int = 0
-    answers: int = 0  # of probes, whatever they said
     slowest_s: dict[str, float] = field(default_factory=dict)  # by scenario
     _others: list[str] = field(default_factory=list)
     _offsets_s: list[float] = field(default_factory=list)
 
     def take(self, scenario: str, answer: Answer) -> None:
         """Look at one answer of a probe."""
-        self.answers += 1
         self.slowest_s[scenario] = max(self.slowest_s.get(scenario, 0.0), answer.duration_s)
         self._read_clock(answer)
         identity = self.identity

@@ -160,7 +160,7 @@ class _Asker:
             right=proof.right,
             wrong=proof.wrong,
             unmarked=proof.unmarked,
-            unreachable=proof.answers == 0 and nothing_answered(list(self._outcomes.values())),
+            unreachable=nothing_answered(list(self._outcomes.values())),
             said_versions=proof.said_versions,
             clock_offset_s=proof.clock_offset_s,
         )

@@ -87,7 +87,7 @@ def test_with_a_path_and_a_header_the_answers_of_probes_need_not_say_it_but_may_
 def test_with_a_field_alone_the_answers_of_probes_are_not_looked_at() -> None:
     one = proof(path="/v", field="$.v")
     one.take("s", answer(("X-Version", "1")))
-    assert counted(one) == (0, 0, 0) and one.answers == 1
+    assert counted(one) == (0, 0, 0)
 
 
 def test_other_versions_are_kept_three_at_most_short_printable_and_redacted() -> None:
