@@ -11,6 +11,7 @@ from typing import Any
 from reports.judgement.betting import Betting
 from reports.judgement.foresight import requests_to_rollback
 from reports.judgement.gate_lacking import GOOD_IN_A_ROW
+from reports.judgement.rounds_process import WHOLE
 from reports.judgement.walking import (
     PROMOTED,
     ROLLED_BACK,
@@ -109,14 +110,17 @@ class Plan:
         return asdict(self)
 
 
-def plan_of(policy: Policy, *, gap_s: float, baseline_failure: float = BASELINE_FAILURE, seed: int = SEED) -> Plan:
+def plan_of(
+    policy: Policy, *, gap_s: float, baseline_failure: float = BASELINE_FAILURE, scenarios: int = 1, seed: int = SEED
+) -> Plan:
     """Return the plan of a policy whose stages stand in it, for rounds that are independent of each other after `gap_s`.
 
-    The same seed gives the same plan. Real traffic is taken to say nothing; hard triggers are no part of it.
+    Of the `scenarios` of a round one is taken to fail. The same seed gives the same plan. Real traffic is taken to say
+    nothing; hard triggers are no part of it.
     """
     per_unit = rounds_per_unit(policy.every, gap_s)
     round_s = per_unit * policy.every
-    rollout = _rollout(policy, per_unit, round_s)
+    rollout = _rollout(policy, per_unit, round_s, scenarios)
     sound = _walked(rollout, baseline_failure, baseline_failure, seed, _SOUND_SLOW if rollout.slow else _SOUND)
     promoted = [one for one in sound if one.end == PROMOTED]
     stages = tuple(_stage(place, policy, rollout, sound, baseline_failure, round_s) for place in range(len(policy.stages)))
@@ -151,12 +155,13 @@ def fewest_rounds(margin: float, beta: float) -> int:
     return same_to_show(margin, beta, 0, 0)
 
 
-def _rollout(policy: Policy, per_unit: int, round_s: float) -> Rollout:
+def _rollout(policy: Policy, per_unit: int, round_s: float, scenarios: int) -> Rollout:
+    own = 1.0 if scenarios < 2 else WHOLE + (1 - WHOLE) / scenarios  # of the others' own evidence nothing is expected
     return Rollout(
         stages=tuple(_bounds(stage, round_s) for stage in policy.stages),
         alpha=policy.alpha,
         beta=policy.beta,
-        weight=sum(one.weight for one in policy.metrics if isinstance(one, RoundsMetric)),
+        weight=own * sum(one.weight for one in policy.metrics if isinstance(one, RoundsMetric)),
         slow=tuple(_slow(one) for one in policy.metrics if isinstance(one, LatencyMetric)),
         rounds_per_unit=per_unit,
     )
@@ -226,7 +231,7 @@ def _usual(margin: float, beta: float, differ: float, rounds: int) -> float:
 def _seen(rollout: Rollout, baseline: float, rate: float, seed: int, round_s: float) -> Seen:
     courses = _walked(rollout, baseline, rate, seed, _REGRESSED_SLOW if rollout.slow else _REGRESSED)
     takes = _spread([one.units_all for one in courses if one.end == ROLLED_BACK], round_s)
-    return Seen(rate, *(_part(courses, end) for end in (ROLLED_BACK, PROMOTED, UNDECIDED)), takes)
+    return Seen(rate, _part(courses, ROLLED_BACK), _part(courses, PROMOTED), _part(courses, UNDECIDED), takes)
 
 
 def _part(courses: Sequence[Course], end: str) -> float:

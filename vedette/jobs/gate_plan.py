@@ -106,7 +106,7 @@ def planned(loaded: LoadedPolicy, baseline_failure: float | None = None) -> Plan
 
     gap_s = GAP_MIN_S if loaded.policy.gap is None else loaded.policy.gap
     rate = BASELINE_FAILURE if baseline_failure is None else baseline_failure
-    made = plan_of(loaded.policy, gap_s=gap_s, baseline_failure=rate)
+    made = plan_of(loaded.policy, gap_s=gap_s, baseline_failure=rate, scenarios=len(loaded.scenarios))
     return replace(made, warnings=warnings_of(loaded, made))
 
 

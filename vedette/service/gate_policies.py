@@ -101,7 +101,8 @@ def files_of_policies(files: Sequence[str]) -> list[Path]:
             continue
         found.append(path)
         try:
-            suite = read_policy(path, os.environ, []).root.get("suite")
+            root = read_policy(path, os.environ, []).root
+            suite = root.get("suite")
             found += files_of(named_beside(suite, path)[0]) if isinstance(suite, Scalar) else []
         except SuiteError:  # a mistake is told when it is loaded
             continue

@@ -141,6 +141,12 @@ def test_latency_is_walked_beside_failures_and_costs_evidence() -> None:
     assert both.rolled_back <= 0.05
 
 
+def test_a_failing_scenario_among_many_costs_little_evidence() -> None:
+    one, many = (plan_of(_policy(), gap_s=10.0, scenarios=count).regressions[-2].takes for count in (1, 30))
+    assert one is not None and many is not None
+    assert one.rounds <= many.rounds <= 1.25 * one.rounds
+
+
 def test_real_traffic_is_foretold_for_stages_in_which_both_sides_have_some() -> None:
     counters = dict.fromkeys(("canary_total", "canary_failed", "baseline_total", "baseline_failed"), "requests_total")
     traffic = {"kind": "traffic", "weight": 0.5, **counters}
