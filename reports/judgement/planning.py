@@ -24,7 +24,7 @@ from reports.judgement.walking import (
     same_to_show,
     walk,
 )
-from scenarios.gates.policy import LatencyMetric, Policy, RoundsMetric, Stage, TrafficMetric
+from scenarios.gates.policy import LatencyMetric, Policy, RoundsMetric, TrafficMetric
 
 BASELINE_FAILURE = 0.005  # of rounds, where nobody says how often a sound side fails
 REGRESSIONS = (0.02, 0.05, 0.2, 1.0)  # of rounds that a regressed canary fails in
@@ -158,7 +158,7 @@ def fewest_rounds(margin: float, beta: float) -> int:
 def _rollout(policy: Policy, per_unit: int, round_s: float, scenarios: int) -> Rollout:
     own = 1.0 if scenarios < 2 else WHOLE + (1 - WHOLE) / scenarios  # of the others' own evidence nothing is expected
     return Rollout(
-        stages=tuple(_bounds(stage, round_s) for stage in policy.stages),
+        stages=tuple(_bounds(policy, place, round_s) for place in range(len(policy.stages))),
         alpha=policy.alpha,
         beta=policy.beta,
         weight=own * sum(one.weight for one in policy.metrics if isinstance(one, RoundsMetric)),
@@ -167,8 +167,13 @@ def _rollout(policy: Policy, per_unit: int, round_s: float, scenarios: int) -> R
     )
 
 
-def _bounds(stage: Stage, round_s: float) -> StageBounds:
-    spotless = 0
+def _bounds(policy: Policy, place: int, round_s: float) -> StageBounds:
+    stage, spotless, asked = policy.stages[place], 0, 0
+    if stage.margin is not None or place == len(policy.stages) - 1:
+        calibrations = [
+            one.calibration for one in policy.metrics if isinstance(one, LatencyMetric) and isinstance(one.above, str)
+        ]
+        asked = max(calibrations) + 1 if calibrations else 0
     if stage.margin is None:
         spotless = min(GOOD_IN_A_ROW, stage.min_rounds) if stage.weight else stage.min_rounds
     return StageBounds(
@@ -178,6 +183,7 @@ def _bounds(stage: Stage, round_s: float) -> StageBounds:
         lasts=math.ceil(stage.min_time / round_s - 1e-9) + 1 if stage.min_time else 0,
         ends=int(stage.max_time / round_s + 1e-9) + 1,
         spotless=spotless,
+        asked=asked,
     )
 
 

@@ -32,6 +32,7 @@ class StageBounds:
     lasts: int = 0  # units that its shortest time takes
     ends: int = 1 << 40  # units that its longest time holds
     spotless: int = 0  # units in a row in which the canary is good, for a stage without a margin
+    asked: int = 0  # units from the rollout's begin on, without which a latency has no bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _stage(rollout: Rollout, stage: StageBounds, seen: _Seen, rates: _Rates, cha
 
 def _lacking(rollout: Rollout, stage: StageBounds, seen: _Seen, taken: int) -> int:
     """Return how many good units are lacking until the stage is shown; 0 where it is."""
-    lacking = max(stage.at_least - taken, stage.spotless - seen.in_a_row, 0)
+    lacking = max(stage.at_least - taken, stage.spotless - seen.in_a_row, stage.asked - seen.asked, 0)
     if stage.margin is None:
         return lacking
     same = same_to_show(stage.margin, rollout.beta, seen.worse, seen.better) - seen.same

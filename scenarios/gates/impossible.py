@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from probes.evidence.source import SampleSource
 from probes.target import Target
 from scenarios.gates.impossible_sides import sides_that_are_one, wrong_sides
-from scenarios.gates.impossible_stages import Fewest, wrong_stages
+from scenarios.gates.impossible_stages import Fewest, rounds_within, wrong_stages
 from scenarios.gates.impossible_triggers import wrong_triggers
 from scenarios.gates.policy import LatencyMetric, Metric, Policy, TrafficMetric
 from scenarios.gates.round_choice import RoundChoice
@@ -22,7 +22,9 @@ from scenarios.source import Table
 def wrong_by_itself(policy: Policy, root: Table, fewest: Fewest) -> Iterator[Mistake]:
     """Yield what is wrong with a policy whatever its suite says: of its stages, its metrics, and of what its sides are."""
     text = PolicyText(root)
-    yield from text.known((*wrong_stages(policy, text, fewest), *wrong_sides(policy, text), *_metrics(policy, text)))
+    yield from text.known(
+        (*wrong_stages(policy, text, fewest), *wrong_sides(policy, text), *_metrics(policy, text), *_calibrations(policy, text))
+    )
 
 
 def wrong_for_suite(policy: Policy, root: Table, suite: Suite, target: Target, choice: RoundChoice) -> Iterator[Mistake]:
@@ -49,6 +51,19 @@ def _metrics(policy: Policy, text: PolicyText) -> Iterator[Mistake]:
             say = f"the same {metric.kind} metric stands twice"
             remedy = f"it is that of item {first + 1}; give one of them the weight of both"
             yield text.wrong(say, remedy, ("metrics", number))
+
+
+def _calibrations(policy: Policy, text: PolicyText) -> Iterator[Mistake]:
+    """Yield a mistake for each latency whose bound is not known before a stage ends that waits for it."""
+    stages = policy.stages
+    waits = next((n for n, stage in enumerate(stages) if stage.margin is not None), len(stages) - 1)
+    possible = sum(rounds_within(policy, stage) for stage in stages[: waits + 1])
+    for number, metric in enumerate(policy.metrics):
+        if isinstance(metric, LatencyMetric) and isinstance(metric.above, str) and metric.calibration >= possible:
+            called = f"the stage '{stages[waits].name}'"
+            say = f"the bound is taken from {metric.calibration} rounds, and {called} ends before these are over"
+            remedy = f"up to its end there are {possible} rounds at most"
+            yield text.wrong(say, remedy, ("metrics", number, "calibration"), ("metrics", number))
 
 
 def _what(metric: Metric) -> object:

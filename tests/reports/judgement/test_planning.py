@@ -141,6 +141,12 @@ def test_latency_is_walked_beside_failures_and_costs_evidence() -> None:
     assert both.rolled_back <= 0.05
 
 
+def test_a_stage_waits_for_the_bound_of_a_latency() -> None:
+    metrics = [{"kind": "rounds", "weight": 0.5}, {"kind": "latency", "weight": 0.5, "above": "p75", "calibration": 60}]
+    total = plan_of(_policy(metrics=metrics), gap_s=10.0).total
+    assert total is not None and total.rounds >= 61
+
+
 def test_a_failing_scenario_among_many_costs_little_evidence() -> None:
     one, many = (plan_of(_policy(), gap_s=10.0, scenarios=count).regressions[-2].takes for count in (1, 30))
     assert one is not None and many is not None

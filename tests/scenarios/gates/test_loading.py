@@ -201,6 +201,12 @@ CASES: Mapping[str, tuple[str, str]] = {
         "policy.yaml:8:3: the weights of the metrics sum to 0.8 (0.5 + 0.3) | "
         "all weights together should be 1: they share one chance of a false rollback",
     ),
+    "a calibration that no stage waits for": (
+        STAGES_TEXT + "  - {weight: 0, max_rounds: 60}\n  - {weight: 5, margin: 12, max_rounds: 100}\n"
+        "metrics: [{kind: latency, weight: 1, above: p75, calibration: 160}]\n",
+        "policy.yaml:10:63: the bound is taken from 160 rounds, and the stage '5 %' ends before these are over | "
+        "up to its end there are 160 rounds at most",
+    ),
     "one metric twice": (
         HEAD + "metrics:\n  - {kind: latency, weight: 0.5, above: p75}\n  - {kind: latency, weight: 0.5, above: p75}\n",
         "policy.yaml:9:5: the same latency metric stands twice | it is that of item 1; give one of them the weight of both",
