@@ -30,10 +30,10 @@ _START_S = 20.0
 def demo(order: Order, faults: Sequence[str], report: Path) -> Exit:
     """Start the booking service, run the demo suite against it, and leave an HTML report."""
     # Beside the reports, and kept: a leak is told with its line, and somebody will want to see that line.
-    log = _kept("demo-target").with_suffix(".log")
+    log = kept_in_state("demo-target").with_suffix(".log")
     token = secrets.token_hex(16)
     with embedded_target(faults, log, token) as url:
-        tell(f"the reference target listens on {url}{_broken_by(faults)}")
+        tell(f"the reference target listens on {url}{broken_by(faults)}")
         return _ask(order, {"VEDETTE_DEMO_URL": url, "VEDETTE_DEMO_LOG": str(log), "VEDETTE_REFERENCE_TOKEN": token}, report)
 
 
@@ -46,12 +46,12 @@ def demo_of_system(order: Order, system: type[System], faults: Sequence[str], re
 
     if lacking := system.missing():
         raise UsageError(f"the system '{system.name}' cannot run here: it needs {lacking}")
-    folder = _kept(f"demo-{system.name}")
+    folder = kept_in_state(f"demo-{system.name}")
     folder.mkdir(parents=True)
     running = system([named(fault).asked_for for fault in faults], folder=folder).running()
-    with _on_a_thread(running) as variables:
+    with on_a_thread(running) as variables:
         address = next(value for value in variables.values() if value.startswith("http"))
-        tell(f"the system '{system.name}' listens on {address}{_broken_by(faults)}; its logs are kept in {folder}")
+        tell(f"the system '{system.name}' listens on {address}{broken_by(faults)}; its logs are kept in {folder}")
         return _ask(order, variables, report)
 
 
@@ -88,11 +88,13 @@ def _ask(order: Order, variables: Mapping[str, str], report: Path) -> Exit:
     return code
 
 
-def _kept(name: str) -> Path:
+def kept_in_state(name: str) -> Path:
+    """Return where a demo keeps what somebody may want to see afterwards."""
     return read_settings().reports.absolute() / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
 
 
-def _broken_by(faults: Sequence[str]) -> str:
+def broken_by(faults: Sequence[str]) -> str:
+    """Return the end of the sentence that says what was started."""
     return f", broken by: {', '.join(faults)}" if faults else ""
 
 
@@ -106,12 +108,12 @@ def embedded_target(faults: Sequence[str], log: Path, token: str) -> Iterator[st
         target = ReferenceTarget(faults, log_path=log, settings=Settings(control_token=token))
     except ValueError as problem:
         raise UsageError(str(problem)) from problem
-    with _on_a_thread(target.running()) as url:
+    with on_a_thread(target.running()) as url:
         yield url
 
 
 @contextlib.contextmanager
-def _on_a_thread(running: AbstractAsyncContextManager[Given]) -> Iterator[Given]:
+def on_a_thread(running: AbstractAsyncContextManager[Given]) -> Iterator[Given]:
     """Hold an asynchronous context open on an event loop of its own, and yield what it gives.
 
     Raises: what came of starting it.
