@@ -22,7 +22,7 @@ def counted(state: GateState, seen: RoundSeen, at: float) -> GateState:
     of_stage = at >= state.tally.since  # one that began before the stage was asked of another share of the traffic
     if not weighed.is_evidence:
         return _no_evidence(state, weighed, of_stage=of_stage)
-    taken = state.gap.taken(_not_before(state.gap, at), weighed.canary_bad, weighed.baseline_bad)
+    taken = state.gap.taken(_not_before(state.gap, at), weighed.canary_bad, weighed.baseline_bad, weighed.scenarios)
     metrics = gate_metrics.after_round(state.rules, state.metrics, weighed, taken.block, taken.for_promotion)
     echoes = state.echoes if taken.block is None else state.echoes.updated(taken.block.canary_bad)
     state = replace(state, gap=taken.gap, metrics=metrics, echoes=echoes, failing=_failing(state.failing, weighed))

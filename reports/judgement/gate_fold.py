@@ -199,6 +199,8 @@ def _shown_or_ended(state: GateState) -> GateState:
     asked, tally = state.asked, state.tally
     if (lack := hopeless(state)) is not None:
         return _inconclusive(state, lack)
+    if state.held_by:  # nothing is shown behind the back of who holds it: what counts is how it stands when they let go
+        return state
     lack = lacking(state)
     if lack is None:
         tally = replace(tally, is_shown=True)
@@ -206,8 +208,6 @@ def _shown_or_ended(state: GateState) -> GateState:
             bets = state.bets(asked.margin)
             tally = replace(tally, k=bets.k, upper_bound=bets.upper_bound_points)
         return replace(state, tally=tally, shown_upto=state.stage + 1)
-    if state.held_by:
-        return state
     late = "out_of_time" if tally.spent_s > asked.max_time else ""
     if not late and tally.rounds >= asked.max_rounds and lack.code != TOO_EARLY:
         late = "out_of_rounds"

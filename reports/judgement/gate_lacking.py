@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports.judgement import gate_metrics
-from reports.judgement.betting import log_capital
+from reports.judgement.foresight import FAR, rounds_to_promotion
 from reports.judgement.gate_state import SETBACKS_MAX, GateState
 from scenarios.gates.policy import WhenShared
 
@@ -16,7 +16,6 @@ BASELINE_BAD_IN_A_ROW = 3
 BASELINE_BAD_SHARE = 0.1  # of a stage's rounds: a baseline that fails more often is no measure
 GOOD_IN_A_ROW = 3  # of the canary, for a stage without a margin
 MISROUTED_AFTER = 10  # rounds, before which a share says nothing
-EXPECTED_MAX = 1_000_000
 _RATE_BAD, _RATE_ROUNDS = 1, 200  # what a baseline is taken for before it was seen
 
 NO_DATA, INSUFFICIENT, TOO_EARLY = "no_data", "insufficient_evidence", "too_early"
@@ -63,23 +62,12 @@ def expected_rounds(state: GateState) -> int | None:
 
     From now on both sides are taken to fail as often as the baseline did up to now.
     """
-    asked, tally = state.asked, state.tally
+    asked = state.asked
     if asked.margin is None:
         return asked.min_rounds
-    rate, wanted, margin = _rate(state), -math.log(state.rules.beta), asked.margin / 100
-    apart = rate * (1 - rate)
-
-    def is_shown(more: int) -> bool:
-        same = state.same + more * (1 - 2 * apart)
-        return log_capital(margin, state.worse + more * apart, state.better + more * apart, same) >= wanted
-
-    if not is_shown(EXPECTED_MAX):
-        return None
-    low, high = 0, EXPECTED_MAX
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_shown(middle) else (middle + 1, high)
-    return max(asked.min_rounds, tally.rounds + low)
+    rate = _rate(state)
+    more = rounds_to_promotion(state.bets(asked.margin), rate, rate)
+    return None if more is None else max(asked.min_rounds, state.tally.rounds + more)
 
 
 def _same_version(state: GateState) -> Lack | None:
@@ -159,7 +147,7 @@ def progress(state: GateState) -> str:
     assert asked.margin is not None
     bets = state.bets(asked.margin)
     expected = expected_rounds(state)
-    many = f"of more than {EXPECTED_MAX}" if expected is None else f"of about {expected}"
+    many = f"of more than {FAR}" if expected is None else f"of about {expected}"
     if bets.is_shown and tally.rounds < asked.min_rounds:
         many = f"of at least {asked.min_rounds}"
     elif bets.is_shown:

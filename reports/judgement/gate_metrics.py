@@ -8,11 +8,12 @@ from dataclasses import replace
 from reports.judgement.count_process import CountProcess
 from reports.judgement.gate_rounds import Weighed
 from reports.judgement.gate_rules import MetricRule, Rules
-from reports.judgement.gate_state import MetricState
+from reports.judgement.gate_state import NAMES_KEPT, MetricState
 from reports.judgement.gate_triggers import in_window
 from reports.judgement.independence import Unit
 from reports.judgement.latency_bits import Bounds, Calibration
 from reports.judgement.pair_process import PairProcess
+from reports.judgement.rounds_process import RoundsProcess
 from scenarios.gates.records import TrafficSeen
 
 SILENT_AFTER = 3  # times `every`: then traffic counts as unread
@@ -42,13 +43,23 @@ def _after_round(rule: MetricRule, state: MetricState, weighed: Weighed, block: 
     if pairs is None:
         return state
     if rule.kind == "rounds":
-        return state if block is None else replace(state, pairs=pairs.updated(1, block.baseline_bad, 1, block.canary_bad))
+        return state if block is None else _after_block(state, pairs, weighed, block)
     if not counts:
         return state
     if state.calibration is not None:
         return _calibrated(rule, state, state.calibration.updated(weighed.baseline_s))
     bits = None if state.bounds is None else state.bounds.bits(weighed.canary_s, weighed.baseline_s)
     return state if bits is None else replace(state, pairs=pairs.updated(1, bits[1], 1, bits[0]))
+
+
+def _after_block(state: MetricState, pairs: PairProcess, weighed: Weighed, block: Unit) -> MetricState:
+    """Which scenarios have evidence of their own is fixed by the first block, whatever came of them in it."""
+    process = RoundsProcess(pairs, state.scenarios)
+    names = sorted({*block.scenarios, *weighed.scenarios, *weighed.left_out})
+    if not pairs.canary_asked and 1 < len(names) <= NAMES_KEPT:
+        process = RoundsProcess(pairs, RoundsProcess.new(names).scenarios)
+    process = process.updated(block)
+    return replace(state, pairs=process.whole, scenarios=process.scenarios)
 
 
 def _calibrated(rule: MetricRule, state: MetricState, calibration: Calibration) -> MetricState:
@@ -78,6 +89,7 @@ def at_new_stage(state: MetricState) -> MetricState:
     return replace(
         state,
         pairs=state.pairs and state.pairs.at_new_stage(),
+        scenarios={name: one.at_new_stage() for name, one in state.scenarios.items()},
         counts=state.counts and state.counts.at_new_stage(),
         window=None,
     )

@@ -25,7 +25,8 @@ class Weighed:
     canary_out: bool  # the canary failed as a whole, or in something
     baseline_out: bool
     left_out: tuple[str, ...]  # scenarios that were not proven on both
-    failing: Mapping[str, tuple[bool, bool]]  # scenarios that failed on the canary, the baseline
+    scenarios: Mapping[str, tuple[bool, bool]]  # that were proven on both: whether they failed on the canary, the baseline
+    failing: Mapping[str, tuple[bool, bool]]  # those of them that failed on either
     canary_s: Mapping[str, float]  # slowest answers of what was good on both
     baseline_s: Mapping[str, float]
 
@@ -37,7 +38,8 @@ def weigh(seen: RoundSeen) -> Weighed:
     common = [name for name in names if _is_proven(canary, name) and _is_proven(baseline, name)]
     sides = is_right(canary) and is_right(baseline)
     good = [name for name in common if canary.scenarios[name].seat is baseline.scenarios[name].seat is Seat.GOOD]
-    failing = {name: (_is_bad(canary, name), _is_bad(baseline, name)) for name in common if sides and name not in good}
+    scenarios = {name: (_is_bad(canary, name), _is_bad(baseline, name)) for name in common if sides}
+    failing = {name: bad for name, bad in scenarios.items() if any(bad)}
     return Weighed(
         is_evidence=sides and bool(common),
         canary_bad=any(c for c, _ in failing.values()),
@@ -47,6 +49,7 @@ def weigh(seen: RoundSeen) -> Weighed:
         canary_out=is_gone(canary) or any(_is_bad(canary, name) for name in names),
         baseline_out=is_gone(baseline) or any(_is_bad(baseline, name) for name in names),
         left_out=tuple(name for name in names if name not in common) if sides else (),
+        scenarios=scenarios,
         failing=failing,
         canary_s=_seconds(canary, good),
         baseline_s=_seconds(baseline, good),

@@ -18,6 +18,7 @@ from reports.judgement.gate_rules import FORM, Rules, StageRule
 from reports.judgement.independence import Echoes, Gap
 from reports.judgement.latency_bits import Bounds, Calibration
 from reports.judgement.pair_process import PairProcess
+from reports.judgement.rounds_process import RoundsProcess
 
 VERSION = 1  # of the state's form: a state of another one is refused, and made again from the evidence
 SETBACK_S = 300.0  # by which records may come out of order; beyond it a clock was set back
@@ -83,6 +84,7 @@ class MetricState:
     __pydantic_config__: ClassVar = FORM
 
     pairs: PairProcess | None = None
+    scenarios: Mapping[str, PairProcess] = field(default_factory=dict)  # of rounds: each scenario's own evidence
     counts: CountProcess | None = None
     calibration: Calibration | None = None
     bounds: Bounds | None = None
@@ -92,8 +94,9 @@ class MetricState:
 
     @property
     def e(self) -> float:
-        process = self.pairs or self.counts
-        return 1.0 if process is None else process.e
+        if self.pairs is not None:
+            return RoundsProcess(self.pairs, self.scenarios).e
+        return 1.0 if self.counts is None else self.counts.e
 
 
 @dataclass(frozen=True, slots=True)
