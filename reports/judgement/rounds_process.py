@@ -7,10 +7,11 @@ are fixed when the gate opens.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reports.judgement.e_values import BadState, weighted_mean
+from reports.judgement.e_values import BadState, log_sum, shown
 from reports.judgement.independence import Unit
 from reports.judgement.pair_process import PairProcess
 
@@ -34,8 +35,8 @@ class RoundsProcess:
         """The evidence: roll back at 1/alpha. Finite, at most `e_values.CAP`."""
         if len(self.scenarios) < 2:
             return self.whole.e
-        share = (1 - WHOLE) / len(self.scenarios)
-        return weighted_mean([(WHOLE, self.whole.e), *((share, one.e) for one in self.scenarios.values())])
+        share = math.log((1 - WHOLE) / len(self.scenarios))
+        return shown(log_sum([math.log(WHOLE) + self.whole.log_e, *(share + one.log_e for one in self.scenarios.values())]))
 
     @property
     def worst(self) -> tuple[str, float] | None:
@@ -43,12 +44,17 @@ class RoundsProcess:
         return max(((name, one.e) for name, one in self.scenarios.items()), key=lambda one: one[1], default=None)
 
     def updated(self, unit: Unit) -> RoundsProcess:
-        """Return the evidence after an independent unit. A scenario that it has not from both sides says nothing."""
+        """Return the evidence after an independent unit. A scenario that it has not from both sides says nothing.
+
+        Where both sides were bad by different scenarios, nothing is said of these: something may be wrong with what both
+        stand on. It costs the canary's evidence at least as much as the baseline's, so the mean is still 1 at most.
+        """
         scenarios = self.scenarios
         if len(scenarios) > 1:  # a single one is the round
             scenarios = dict(scenarios)
             for name, (canary_bad, baseline_bad) in unit.scenarios.items():
-                if name in scenarios:
+                elsewhere = unit.canary_bad and unit.baseline_bad and canary_bad != baseline_bad
+                if name in scenarios and not elsewhere:
                     scenarios[name] = scenarios[name].updated(1, int(baseline_bad), 1, int(canary_bad))
         return RoundsProcess(self.whole.updated(1, int(unit.baseline_bad), 1, int(unit.canary_bad)), scenarios)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from itertools import product
 from random import Random
 
 import pytest
@@ -26,6 +28,28 @@ def test_a_scenario_that_only_the_canary_breaks_is_seen_beside_one_that_both_bre
         process, rounds = process.updated(unit(search=flaky, checkout=(random.random() < 0.06, False))), rounds + 1
     assert rounds < 300 and process.worst is not None and process.worst[0] == "checkout"
     assert process.whole.e < 20  # the round alone had not seen it
+
+
+def test_sides_that_are_bad_by_different_scenarios_say_nothing_against_the_canary() -> None:
+    process = RoundsProcess.new(NAMES)
+    for _ in range(30):
+        process = process.updated(unit(search=(True, False), login=(False, True)))
+    assert process.e < 1
+
+
+@pytest.mark.parametrize("rates", [(0.3, 0.3), (0.05, 0.02), (0.5, 0.9)], ids=str)
+def test_no_unit_gains_on_average_while_the_canary_is_no_worse(rates: tuple[float, float]) -> None:
+    """All results of two scenarios on both sides, with these chances of failing; after some rounds, so that a rate is known."""
+    start = RoundsProcess.new(("search", "login"))
+    for number in range(40):
+        bad = (False, number % 8 == 0)
+        start = start.updated(Unit(0, *bad, 1, {"search": bad, "login": (False, False)}))
+    mean = 0.0
+    for results in product((True, False), repeat=4):
+        chances = (rate if bad else 1 - rate for rate, bad in zip((*rates, *rates), results, strict=True))
+        c1, c2, b1, b2 = results
+        mean += math.prod(chances) * start.updated(Unit(0, c1 or c2, b1 or b2, 1, {"search": (c1, b1), "login": (c2, b2)})).e
+    assert mean <= start.e * (1 + 1e-9)
 
 
 def test_a_dead_canary_is_seen_within_six_rounds() -> None:
