@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from probes.fields import Secret
 from reports.judgement.planning import fewest_rounds
-from scenarios.finding import files_of, find_suite, named_beside
+from scenarios.finding import files_of, named_beside
 from scenarios.gates.loading import LoadedPolicy, load_policy
 from scenarios.gates.policy import Policy
 from scenarios.gates.reading import read_policy
@@ -24,7 +25,7 @@ from vedette.service.deploying import Unknown
 from vedette.service.gating import CannotAsk
 from vedette.service.loading import NotLoaded
 
-_KEYS = ("headers", "cookies")  # of a side, whose values are not kept
+HIDDEN = "***"  # stands in a recorded policy for what is not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,15 @@ def files_of_policies(files: Sequence[str]) -> list[Path]:
 def sides_again(recorded: Mapping[str, Any], path: str, environ: Mapping[str, str] | None = None) -> tuple[Policy, Sides]:
     """Return the policy that a gate was opened with, and its sides, with credentials as they are now. Blocks.
 
-    The suite is read anew. What the policy's file says by now matters only for the values of headers and cookies, which
-    are never kept. Raises: CannotAsk.
+    The suite is read anew. What the policy's file says by now matters only for what is never kept: the values of headers
+    and cookies, and secrets. Raises: CannotAsk.
     """
+    environment = os.environ if environ is None else environ
     try:
-        policy = Policy.model_validate(_with_values(recorded, path, environ))
+        policy = Policy.model_validate(_with_values(recorded, path, environment))
         scalar = Scalar(policy.suite, Place(SourceFile(path, ()), 1, 1))
-        found = named_beside(scalar, Path(path))[0] if _is_file(path) else find_suite(policy.suite)[0]
-        suite = load_suite(str(found), target=policy.target, environ=os.environ if environ is None else environ)
+        found = named_beside(scalar, _file_of(path, environment))[0]
+        suite = load_suite(str(found), target=policy.target, environ=environment)
         return policy, both(suite, policy)
     except SuiteError as problem:
         raise CannotAsk(f"the policy's files cannot be used: {_first(problem.mistakes)}") from problem
@@ -137,30 +139,48 @@ def with_versions(given: Given, canary: str, baseline: str) -> LoadedPolicy:
     return replace(given.loaded, policy=policy.model_copy(update=new))
 
 
-def _with_values(recorded: Mapping[str, Any], path: str, environ: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return a recorded policy with the values of headers and cookies that its file has now."""
-    made = dict(recorded)
-    if not any(recorded[side][key] for side in ("canary", "baseline") for key in _KEYS):
-        return made
-    now = load_policy(path, environ).policy
-    for side in ("canary", "baseline"):
-        made[side] = dict(recorded[side])
-        for key in _KEYS:
-            values: Mapping[str, str | Secret] = getattr(getattr(now, side), key)
-            missing = [name for name in recorded[side][key] if name not in values]
-            if missing:
-                raise CannotAsk(f"the policy's file no longer has the {key[:-1]} '{missing[0]}' of the {side}")
-            made[side][key] = {name: values[name] for name in recorded[side][key]}
-    return made
+def _with_values(recorded: Mapping[str, Any], path: str, environ: Mapping[str, str]) -> Any:
+    """Return a recorded policy with what its file has now where something was hidden. Raises: CannotAsk, SuiteError."""
+    if HIDDEN not in json.dumps(recorded):
+        return recorded
+    mistakes: list[Mistake] = []
+    now = read_policy(Path(path), environ, mistakes).policy
+    if now is None or mistakes:
+        raise SuiteError(mistakes)
+    return _shown(recorded, _plain(now), "")
+
+
+def _shown(recorded: Any, now: Any, place: str) -> Any:
+    if isinstance(recorded, Mapping):
+        known = now if isinstance(now, Mapping) else {}
+        return {key: _shown(value, known.get(key), f"{place}.{key}".lstrip(".")) for key, value in recorded.items()}
+    if isinstance(recorded, list):
+        those = now if isinstance(now, list) else []
+        return [_shown(one, those[n] if n < len(those) else None, f"{place}[{n}]") for n, one in enumerate(recorded)]
+    if not isinstance(recorded, str) or HIDDEN not in recorded:
+        return recorded
+    if not isinstance(now, str | Secret):
+        raise CannotAsk(f"the policy's file no longer has '{place}', whose value is not kept")
+    return now
+
+
+def _plain(value: Any) -> Any:
+    """Return a model as mappings and lists; secrets stay what they are."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value
+
+
+def _file_of(path: str, environ: Mapping[str, str]) -> Path:
+    """Return the file of a policy, which need not be there any more, or that of a bundled one."""
+    return Path(path) if Path(path).is_absolute() else read_policy(Path(path), environ, []).path
 
 
 def _findable(file: str) -> str:
     path = Path(file)
     return str(path.absolute()) if path.exists() else file
-
-
-def _is_file(path: str) -> bool:
-    return Path(path).is_absolute()
 
 
 def _first(mistakes: Sequence[Mistake]) -> str:
