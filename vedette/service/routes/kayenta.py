@@ -7,6 +7,7 @@ Source: Argo Rollouts, metricproviders/kayenta/kayenta.go.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -16,7 +17,7 @@ from reports.gates import AnotherIsOpen, NameTaken
 from reports.judgement.gate import Verb
 from vedette.service.access import Caller, Scope
 from vedette.service.deploying import Unknown
-from vedette.service.gate_answers import NoSuchStage
+from vedette.service.gate_answers import NOT_BEGUN, NoSuchStage
 from vedette.service.gates import Gates
 from vedette.service.gating import NoSuchGate, NotNow, NotPossible, Wanted
 from vedette.service.problems import Problem
@@ -35,14 +36,15 @@ _EXECUTION = re.compile(rf"({_NAME.pattern}):([0-9]{{1,3}}(?:\.[0-9]{{1,3}})?)?"
 class _Detail(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    scope: str = Field(pattern=rf"^{_NAME.pattern}$")  # the gate's name
+    scope: str = Field("", max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")  # the side's version; empty: as the policy has it
     location: str = Field("", pattern=r"^([0-9]{1,3}(\.[0-9]{1,3})?)?$")  # the stage's weight; Argo calls it `region`
 
 
 class _Scope(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    experimentScope: _Detail  # Kayenta's name
+    controlScope: _Detail  # Kayenta's names
+    experimentScope: _Detail
 
 
 class _Ask(BaseModel):
@@ -88,23 +90,30 @@ async def begin(request: Request, policy: str, gates: TheGates) -> dict[str, str
     if not sends_json(request):
         raise Problem(415, "the body should be JSON: send it with 'Content-Type: application/json'")
     try:
-        wanted = next(iter(_Ask.model_validate_json(body_of(request.scope)).scopes.values())).experimentScope
+        sides = next(iter(_Ask.model_validate_json(body_of(request.scope)).scopes.values()))
     except ValidationError:
-        why = "give one scope, whose experimentScope has the gate's name as `scope` and the stage's weight as `region`"
+        why = "give one scope, with the version of each side as `scope`, and the stage's weight as `region` of the experiment"
         raise Problem(422, why) from None
-    weight = float(wanted.location) if wanted.location else None
-    await _begun(gates, Wanted(policy, wanted.scope), weight, caller)
-    return {"canaryExecutionId": f"{wanted.scope}:{wanted.location}"}
+    name, stage = request.query_params.get("application", ""), sides.experimentScope.location
+    if not _NAME.fullmatch(name):
+        raise Problem(422, "`application` should be the gate's name: letters, digits and . _ @ -, at most 200")
+    wanted = Wanted(policy, name, sides.experimentScope.scope, sides.controlScope.scope)
+    await _begun(gates, wanted, float(stage) if stage else None, caller)
+    return {"canaryExecutionId": f"{name}:{stage}"}
 
 
 @router.get("/canary/{execution}", include_in_schema=False)
 async def judged(request: Request, execution: str, gates: TheGates) -> dict[str, Any]:
     """Return the score once it is decided: 100 to go on, 80 where it could not be decided, 0 to roll back."""
-    await caller_with(request, token_in_header(request), Scope.READ)
+    caller = await caller_with(request, token_in_header(request), Scope.GATE)
     found = _EXECUTION.fullmatch(execution)
     if found is None:
         raise Problem(404, "there is no such judgement")
-    decision, verb = await decided(gates, found[1], float(found[2]) if found[2] else None)
+    weight = float(found[2]) if found[2] else None
+    decision, verb = await decided(gates, found[1], weight)
+    if weight is not None and decision.get("reason_code") == NOT_BEGUN:  # it could not begin while a person held the gate
+        with suppress(NotNow, NoSuchGate):
+            await gates.stage(found[1], weight, caller.name)
     if verb is Verb.HOLD:
         return {"complete": False, "status": "running", "reason": decision.get("reason", "")}
     score = {"score": SCORES[verb], "classification": _CLASSES[verb], "classificationReason": decision.get("reason", "")}
@@ -115,8 +124,9 @@ async def _begun(gates: Gates, wanted: Wanted, weight: float | None, caller: Cal
     """Open the gate and begin the stage. A gate that is over says how it ended when its judgement is asked for."""
     try:
         gate, _ = await gates.open(wanted, caller.name)
-        if weight is not None and not gate.phase.is_over:
-            await gates.stage(gate.name, weight, caller.name)
+        if weight is not None:
+            with suppress(NotNow):  # whoever asks for the judgement is told why
+                await gates.stage(gate.name, weight, caller.name)
     except Unknown as problem:
         raise Problem(404, str(problem)) from problem
     except NoSuchStage as problem:
