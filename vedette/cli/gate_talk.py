@@ -96,7 +96,8 @@ def asked(client: Client, name: str, stage: float | None) -> Json:
     wanted = stage if stage is not None else (now.get("stage") or {}).get("weight")
     about = (now.get("stage") or {}).get("weight")
     is_other = now["decision"] == "promote" and about != wanted
-    if now["schema_version"] != 1 or now["session"] != name or is_other:
+    is_known = now["decision"] in _CODES or now["decision"] == "hold"
+    if now["schema_version"] != 1 or now["session"] != name or is_other or not is_known:
         raise ServiceUnreachable(f"what answers at {client.url} does not speak about this gate and stage")
     return now
 

@@ -113,9 +113,9 @@ def test_the_demo_with_a_fault_names_the_cause_in_its_first_line(vedette: Vedett
     assert "tenant 20 was served tenant 15's" in done.stdout.splitlines()[0]
 
 
-def test_what_belongs_to_the_service_stands_after_run_and_before_the_rest(vedette: Vedette) -> None:
+def test_what_belongs_to_the_service_stands_after_run_and_gate_and_before_the_rest(vedette: Vedette) -> None:
     served = ["serve", "deployed", "status", "maintenance", "heartbeat", "token", "reload", "metrics"]
-    assert command_names()[: 1 + len(served)] == ["run", *served]
+    assert command_names()[: 2 + len(served)] == ["run", "gate", *served]
     assert "vedette serve SUITE " in vedette("--help").stdout.partition("first steps:")[2]
 
 
