@@ -18,6 +18,7 @@ from tests.vedette.service.conftest import token_of
 from vedette.service.access import Scope
 from vedette.service.app import build_app, close_app
 from vedette.service.assembly import Assembly, assembled
+from vedette.service.gate_policies import Policies, load_policies
 from vedette.service.server import Server
 from vedette.service.state import ServeSettings, Service
 
@@ -31,6 +32,16 @@ scenarios:
   - {name: the shop is open, probe: http, tags: [smoke], severity: P0, request: {path: /}, expect: {status: 200}}
   - {name: the basket is kept, probe: http, tags: [basket], request: {path: /basket}, expect: {status: 200}}
   - {name: the nightly backup ran, probe: heartbeat, grace: 1h}
+"""
+
+POLICY = """
+service: shop
+suite: shop.yaml
+target: production
+canary: {version: "2", headers: {X-Canary: always}}
+baseline: {version: "1"}
+identity: {header: X-Version}
+stages: [{weight: 5, margin: 4.5, min_rounds: 100, max_rounds: 400, max_time: 2h}, {weight: 100}]
 """
 
 
@@ -50,9 +61,13 @@ def whole_service(folder: Path, **settings: Any) -> Iterator[Whole]:
     """Serve a small suite, its store and its state in a folder."""
     path = folder / "shop.yaml"
     path.write_text(SUITE, encoding="utf-8")
+    policy = folder / "shop-policy.yaml"
+    policy.write_text(f"name: shop{POLICY}", encoding="utf-8")
     state = folder / "state"
     state.mkdir()
-    chosen = ServeSettings(suites=(str(path),), store=str(folder / "results.db"), state=state, port=0, **settings)
+    chosen = ServeSettings(
+        suites=(str(path),), store=str(folder / "results.db"), state=state, port=0, gates=(str(policy),), **settings
+    )
     database = Database(chosen.store)
     database.make_ready()
     database.close()
@@ -60,7 +75,7 @@ def whole_service(folder: Path, **settings: Any) -> Iterator[Whole]:
     running: list[Whole] = []
 
     async def serve() -> None:
-        made = assembled(chosen, [load_suite(str(path))])
+        made = assembled(chosen, [load_suite(str(path))], policies=Policies(load_policies(chosen.gates)))
         app = build_app(made.service)
         server = Server(app, chosen)
         token = token_of(made.service, *Scope, name="everything")
@@ -68,11 +83,13 @@ def whole_service(folder: Path, **settings: Any) -> Iterator[Whole]:
         async with asyncio.TaskGroup() as group:
             group.create_task(made.service.watcher.run())
             burning_in = group.create_task(made.service.burn_ins.run())
+            gating = group.create_task(made.service.gates.run())
             group.create_task(server.serve())
             began.set()
             await over.wait()
             await _stop(made, server)
             burning_in.cancel()
+            gating.cancel()
         await close_app(app)
         made.close()
 

@@ -61,7 +61,7 @@ class StageStanding(Answer):
 
     index: int = Field(description="its place, from 0")
     weight: float = Field(description="percent of the traffic")
-    since: AwareDatetime | None = Field(description="null where it has not begun")
+    since: str | None = Field(description="instant; null where it has not begun")
 
 
 class DecisionAnswer(Answer):
