@@ -13,7 +13,7 @@ from pathlib import Path
 from reports.judgement.gate import Decision, Verb
 from scenarios.gates.policy import Policy, Stage
 from scenarios.gates.records import Record, StageBegan
-from vedette.cli.service_client import one_line
+from vedette.cli.service_client import laid_out, one_line
 
 EVERY_S = 15.0  # between two lines that only tell of more rounds
 _BAR = 12  # columns
@@ -59,13 +59,14 @@ class Progress:
                 self._say(line)
         if now.stage < 0:
             return
-        if self._draws:
-            self._draw([] if now.phase.is_over else picture(now, self._policy.stages[now.stage], self._path))
+        stage, is_decided = self._policy.stages[now.stage], now.verb is not Verb.HOLD
+        if self._draws and not is_decided:
+            self._draw(picture(now, stage, self._path))
             return
         due = self._monotonic() - self._told_at >= EVERY_S
-        if due or isinstance(record, StageBegan) or now.verb is not Verb.HOLD:
+        if due or isinstance(record, StageBegan) or is_decided:
             self._told_at = self._monotonic()
-            self._say(line_of(now, self._policy.stages[now.stage]))
+            self._say(line_of(now, stage))
 
     def close(self) -> None:
         """Leave the terminal as it is to be."""
@@ -82,7 +83,7 @@ class Progress:
             return
         width = shutil.get_terminal_size().columns
         text = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
-        sys.stderr.write(text + "".join(f"{one_line(line)[: width - 1]}\n" for line in _indented(lines)))
+        sys.stderr.write(text + "".join(f"{laid_out(line)[: width - 1]}\n" for line in lines))
         sys.stderr.flush()
         self._drawn = len(lines)
 
@@ -99,14 +100,15 @@ def picture(now: Decision, stage: Stage, path: Sequence[int]) -> list[str]:
     wanted = now.rounds_expected or now.max_rounds
     lines = [
         f"{_named(stage)}{place}  {bar(now.rounds / wanted if wanted else 0)}  {rounds_of(now)}",
-        f"· against the canary  {bar(share(now.e, now.e_threshold))}  E {short(now.e)}, {short(now.e_threshold)} rolls back",
+        f"  against the canary  {bar(share(now.e, now.e_threshold))}  E {short(now.e)}, {short(now.e_threshold)} rolls back",
     ]
     if now.margin is not None:
-        say = f"K {short(now.k)}, {short(now.k_threshold)} shows it; {bound(now)}"
-        lines.append(f"· for its promotion   {bar(share(now.k, now.k_threshold))}  {say}")
+        lines.append(
+            f"  for its promotion   {bar(share(now.k, now.k_threshold))}  K {short(now.k)}, {short(now.k_threshold)} shows it"
+        )
     if now.triggers:
-        lines.append("· triggers  " + "  ".join(f"{one.id}: {_trigger(one.state, one.armed_rounds)}" for one in now.triggers))
-    return [*lines, f"· {now.verb.value}: {now.reason}"]
+        lines.append("  triggers  " + "  ".join(f"{one.id}: {_trigger(one.state, one.armed_rounds)}" for one in now.triggers))
+    return [*lines, f"  {now.verb.value}: {now.reason}"]
 
 
 def rounds_of(now: Decision) -> str:
@@ -115,14 +117,6 @@ def rounds_of(now: Decision) -> str:
     failed = f", {now.canary_failed} failed on the canary and {now.baseline_failed} on the baseline"
     lost = f", {now.no_evidence} were no evidence" if now.no_evidence else ""
     return f"{now.rounds}{about} rounds{failed if now.canary_failed or now.baseline_failed else ''}{lost}"
-
-
-def bound(now: Decision) -> str:
-    """Return by how much the canary may be worse, and how much it may be."""
-    if now.margin is None:
-        return ""
-    said = "not known yet" if now.upper_bound is None else f"< {now.upper_bound:.1f} points at {100 * (1 - now.beta):g} %"
-    return f"increase {said}, need < {now.margin:g}"
 
 
 def share(value: float, threshold: float) -> float:
@@ -156,7 +150,3 @@ def _named(stage: Stage) -> str:
 
 def _many(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [line.replace("·", " ", 1) if line.startswith("·") else line for line in lines]
