@@ -22,6 +22,7 @@ from tests.vedette.service.conftest import client_of, token_of
 from tests.vedette.service.gate_world import KEY, World, side
 from vedette.service import gate_going
 from vedette.service.access import Scope
+from vedette.service.api.gate_models import DecisionAnswer
 from vedette.service.app import build_app, close_app
 from vedette.service.state import Service
 
@@ -162,6 +163,7 @@ async def test_the_decision_is_told_about_any_stage(world: World, service: Servi
     assert {w: one.json()["decision"] for w, one in answers.items()} == {5: "promote", 50: "hold", 100: "hold"}
     assert unknown.status_code == 422 and plain.headers["Cache-Control"] == "no-store"
     assert plain.json() == answers[5].json() and len(plain.content) < 2048
+    assert DecisionAnswer.model_validate(plain.json()).decision == "promote"
     assert plain.json()["evidence_url"] == f"{HERE}/shop@2/evidence"
 
 
