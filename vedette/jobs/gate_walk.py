@@ -12,7 +12,7 @@ from scenarios.gates.loading import LoadedPolicy
 from scenarios.gates.records import Looked, Opened, Record, StageBegan
 from scenarios.runner import spoken_duration
 from vedette.exit_codes import Exit, of_signal
-from vedette.jobs.gate_advance import WITHIN_S, advance
+from vedette.jobs.gate_advance import WITHIN_S, NotMoved, advance
 from vedette.jobs.gate_evidence import EvidenceFile
 from vedette.jobs.gate_progress import Progress
 from vedette.jobs.stopping import Signals
@@ -90,6 +90,8 @@ class Walk:
         except asyncio.CancelledError:
             if self._stop is None:
                 raise
+        except NotMoved as problem:
+            self._stop = problem.exit, str(problem)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None  # all for one reason: the first says it
         finally:

@@ -48,6 +48,7 @@ class Side:
     asked: int = 0
     url: str = ""
     breaks_after: int | None = None  # answers, of which all that follow are broken
+    readings: int = 0  # of its counters that are answered; none after these
     seen: threading.Condition = field(default_factory=threading.Condition)
 
     def answer(self) -> tuple[int, bytes]:
@@ -57,6 +58,13 @@ class Side:
             self.seen.notify_all()
         status = 500 if broken else self.status
         return status, json.dumps({"sold": status == 200}).encode()
+
+    def metrics(self) -> tuple[int, bytes]:
+        """Return its counters: every request so far was served."""
+        with self.seen:
+            self.readings -= 1
+            text = f"# TYPE http_requests_total counter\nhttp_requests_total {1000 + 10 * self.asked}\nhttp_errors_total 0\n"
+            return (200, text.encode()) if self.readings >= 0 else (503, b"")
 
     def wait_for(self, asked: int, within_s: float = 20) -> None:
         """Wait until it was asked so often."""
@@ -70,12 +78,12 @@ def serving(side: Side) -> Iterator[Side]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = side.answer()
+            status, body = side.metrics() if self.path == "/metrics" else side.answer()
             with suppress(OSError):
                 self.send_response(status)
                 if side.version:
                     self.send_header("X-Version", side.version)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", "text/plain" if self.path == "/metrics" else "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

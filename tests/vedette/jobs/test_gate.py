@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from reports.judgement import gate_metrics
+from reports.judgement.gate import decide
 from tests.vedette.conftest import COMMAND
 from tests.vedette.jobs.rollout import STAGES, Rollout, Side, rollout
 from vedette.cli.main import main
 from vedette.exit_codes import Exit
-from vedette.jobs import gate_advance, gate_evidence
+from vedette.jobs import gate_advance, gate_evidence, gate_walk
 
 QUICK = ("{weight: 5, margin: 50, min_rounds: 3, max_rounds: 12, max_time: 2s}",)
 LONG = ("{weight: 5, margin: 1, min_rounds: 300, max_rounds: 2000, max_time: 1h}",)
@@ -148,6 +150,53 @@ def test_what_shows_nothing_promotes_nothing(
     assert replay(evidence()) == Exit.PASSED
 
 
+COUNTED = """\
+metrics:
+  - {kind: rounds, weight: 0.5}
+  - kind: traffic
+    weight: 0.5
+    every: 1s
+    canary_total: http_requests_total
+    canary_failed: http_errors_total
+    baseline_total: http_requests_total
+    baseline_failed: http_errors_total
+"""
+
+
+@pytest.mark.parametrize("readings", [0, 2], ids=["from the start", "in the midst of a stage"])
+def test_counters_that_are_gone_promote_nothing(
+    readings: int, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_metrics, "SILENT_MIN_S", 1.0)
+    monkeypatch.setattr(gate_metrics, "SILENT_AFTER", 1)
+    sides = Side("2.0.0", readings=readings), Side("1.0.0", readings=readings)
+    stage = ("{weight: 5, margin: 50, min_rounds: 3, max_rounds: 400, min_time: 3s, max_time: 3500ms}",)
+    with rollout(tmp_path, *sides, stages=stage, more=COUNTED) as one:
+        assert run(one, "--json") == Exit.INCONCLUSIVE
+    told = json.loads(capsys.readouterr().out)
+    assert (told["decision"], "'traffic'" in told["reason"]) == ("inconclusive", True), told["reason"]
+    assert sum(not one["trouble"] for one in records(evidence(), "traffic")) >= bool(readings)
+
+
+def test_a_bug_of_ours_in_the_midst_of_it_is_70_and_leaves_the_evidence_whole(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seen = decide, 0
+
+    def breaks(*given: Any, **named: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        return real(*given, **named) if seen < 6 else 1 / 0
+
+    with rollout(tmp_path) as one:
+        monkeypatch.setattr(gate_walk, "decide", breaks)
+        assert run(one) == Exit.INTERNAL
+        monkeypatch.setattr(gate_walk, "decide", real)
+        assert capsys.readouterr().out == ""
+        assert replay(evidence()) == Exit.PASSED
+        assert run(one, "--resume") == Exit.PASSED
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence", "line"),
     [
@@ -268,7 +317,7 @@ def test_where_the_traffic_is_not_moved_nothing_is_decided(
     with rollout(tmp_path) as one:
         assert run(one, "--advance", command) == Exit.INCONCLUSIVE
         assert one.canary.asked == 0
-    assert sentence in capsys.readouterr().err
+    assert f"{sentence}; no stage has begun; --resume goes on" in capsys.readouterr().out
     assert records(evidence(), "stage") == []
 
 
