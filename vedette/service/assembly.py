@@ -76,7 +76,7 @@ class Assembly:
     def close(self) -> None:
         """Give back what was opened; nothing may be asked any more. Blocks."""
         service = self.service
-        ledgers = (service.burn_ins.ledger, service.gates.ledger, self.maintenance)
+        ledgers = (service.burn_ins.ledger, service.gates, self.maintenance)
         for part in (service.history, service.store, service.tokens, service.audit, *ledgers):
             part.close()
 
@@ -172,7 +172,7 @@ def _gates(settings: ServeSettings, history: WatchHistory, policies: Policies, m
         ledger, policies, history, location=settings.location, journal=Journal(own.undo_journal),
         artifacts=own.artifacts.absolute(),
     )  # fmt: skip
-    for newest in reversed(ledger.list(ENDED_KEPT)):
+    for newest in reversed(ledger.list(ENDED_KEPT, location=settings.location)):
         metrics.gates.take(newest)
     return Gates(ledger, policies, opener, location=settings.location, tell=[metrics.gates.take])
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from datetime import datetime
 from functools import partial
 
@@ -35,10 +36,12 @@ class Going:
         make: Callable[[Gate], Awaitable[Asking]],
         changed: Callable[[Gate], None],
         *,
+        threads: Executor,
         clock: Callable[[], datetime],
     ) -> None:
         self.gate = gate
         self._keeper, self._make, self._changed, self._clock = keeper, make, changed, clock
+        self._threads = threads
         self._moved = asyncio.Event()
         self._asking: Asking | None = None
         self._trouble = ""
@@ -81,6 +84,8 @@ class Going:
                 return await self._make(self.gate)
             except CannotAsk as problem:
                 await self._keep(Looked(self._now(), str(problem)))
+            except StoreError as problem:
+                self._complain(str(problem))
             await self._wait(wait_s)
             wait_s = min(wait_s * 2, LOOK_S[1])
         return None
@@ -117,7 +122,7 @@ class Going:
         while not self.gate.phase.is_over:
             try:
                 keep = partial(self._keeper.keep, self.gate.id, partial(_always, kept), fresh_s=fresh_s, tried=tried)
-                self.take(await asyncio.to_thread(keep))
+                self.take(await asyncio.get_running_loop().run_in_executor(self._threads, keep))
             except StoreError as problem:
                 self._complain(str(problem))
                 await asyncio.sleep(AGAIN_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -26,6 +27,7 @@ from vedette.service.gating import NoSuchGate, NotNow, NotPossible, Wanted
 
 AGAIN_S = 1.0  # after which a store that did not tell which gates are open is asked again
 BROKEN_S = 10.0  # after which a gate at which something of ours broke is gone on with
+KEEPING = 2  # threads that keep what was seen: the store takes one write after the other anyway
 MOST_OPEN = 100  # each asks both sides every few seconds
 _log = logging.getLogger("vedette.gates")
 
@@ -53,6 +55,8 @@ class Gates:
         self._going: dict[str, Going] = {}  # by the gate's id
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
+        # Of their own: while the store is locked they wait, and whoever asks for a decision must not wait with them.
+        self._threads = ThreadPoolExecutor(KEEPING, "gates")
 
     @property
     def active(self) -> list[Gate]:
@@ -174,6 +178,11 @@ class Gates:
                 for task in self._tasks:
                     task.cancel()
 
+    def close(self) -> None:
+        """Give back what was opened; nothing may be asked any more. Blocks."""
+        self._threads.shutdown()
+        self.ledger.close()
+
     async def resume(self) -> bool:
         """Take up the gates that are not over; false where the store does not answer yet."""
         try:
@@ -213,7 +222,8 @@ class Gates:
         return kept
 
     def _go_on(self, gate: Gate, *, again: bool) -> None:
-        going = self._going[gate.id] = Going(gate, self._keeper, self._opener.asking, self._changed, clock=self._clock)
+        made = Going(gate, self._keeper, self._opener.asking, self._changed, threads=self._threads, clock=self._clock)
+        going = self._going[gate.id] = made
         self._changed(gate)
         if self._group is not None:
             self._begin(self._group, going, again=again)
@@ -229,8 +239,10 @@ class Gates:
             while not going.gate.phase.is_over:
                 try:
                     await going.run(again=again)
+                    again = False
                 except Exception:  # the edge to one gate: whatever is wrong with it, the others and the watching go on
                     _log.exception("the gate '%s' broke, and is tried again", going.gate.name)
+                    again = False
                     await asyncio.sleep(BROKEN_S)
         finally:
             self._going.pop(going.gate.id, None)

@@ -104,6 +104,7 @@ class GateLedger:
         service: str | None = None,
         policy: str | None = None,
         is_open: bool | None = None,
+        location: str | None = None,
     ) -> Found:
         """Return the newest first; `before` is the id of the last one of the page before."""
         wanted = select(*_SHOWN).order_by(_GATES.c.opened_at.desc(), _GATES.c.id.desc()).limit(limit)
@@ -111,6 +112,8 @@ class GateLedger:
             wanted = wanted.where(_GATES.c.service == service)
         if policy is not None:
             wanted = wanted.where(_GATES.c.policy == policy)
+        if location is not None:
+            wanted = wanted.where(_GATES.c.location == location)
         if is_open is not None:
             wanted = wanted.where(_GATES.c.ended_at.is_(None) if is_open else _GATES.c.ended_at.is_not(None))
         if before:

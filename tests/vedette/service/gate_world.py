@@ -194,7 +194,7 @@ class World:
 
     def restarted(self, away_s: float = 0.0) -> World:
         self.clock.go(away_s)
-        self.ledger.close()
+        self.gates.close()
         return World(self.folder, self.where, self.clock, location=self.location)
 
 

@@ -33,7 +33,7 @@ def world(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder.mkdir()
     made = World(folder, where)
     yield made
-    made.ledger.close()
+    made.gates.close()
 
 
 # The life of a gate
@@ -360,12 +360,12 @@ async def test_a_gate_of_another_location_is_left_to_it(world: World) -> None:
         assert (await gates.decision("shop@2"))["decision"] == "hold"
         await gates.tell("shop@2", "hold", "jo", "seen from elsewhere")
         assert gates.active == []
-    elsewhere.ledger.close()
+    elsewhere.gates.close()
     world = world.restarted()
     async with world.going():
         await world.rounds(2)
     assert [one.kind for one in world.records()] == ["opened", "stage", "told", "looked", "round"]
-    world.ledger.close()
+    world.gates.close()
 
 
 async def test_a_changed_policy_holds_for_new_gates_only(world: World) -> None:

@@ -46,7 +46,7 @@ def world(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder.mkdir()
     made = World(folder, where)
     yield made
-    made.ledger.close()
+    made.gates.close()
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_the_list_is_narrowed_and_paged(ledger: GateLedger) -> None:
     assert [one.name for one in ledger.list(is_open=False)] == ["b"]
     assert [one.name for one in ledger.list(is_open=True)] == ["e", "d", "c", "a"]
     assert [one.name for one in ledger.list(service="shop/c", policy="shop")] == ["c"]
-    assert ledger.list(policy="another") == []
+    assert ledger.list(policy="another") == ledger.list(location="fra1") == []
 
 
 def test_a_service_goes_on_with_its_own_gates(ledger: GateLedger) -> None:
