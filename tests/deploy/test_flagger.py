@@ -279,6 +279,8 @@ def test_a_right_token_is_let_in(make_world: Callable[..., World]) -> None:
     assert asked(world, "confirm-rollout", token=token)[0] == 200
     assert asked(world, "pre-rollout", token=token, on_hold="pass")[0] == 200
     assert world.gate().opened_by == "t0"
+    (entry,) = world.service.audit.list(1)
+    assert (entry.who, entry.action, entry.object) == ("t0", "gate.open", "shop.checkout@7f6d9c")
 
 
 @pytest.mark.parametrize("hook", NO)

@@ -65,7 +65,7 @@ def build_app(service: Service) -> FastAPI:
         ],
     )
     app.state.service, app.state.guard, app.state.streams, app.state.answers = service, guard, streams, answers
-    app.state.flagger = FlaggerDesk(service.gates, FlaggerBook(_store_of(service)), service.clock)
+    app.state.flagger = FlaggerDesk(service.gates, FlaggerBook(_store_of(service)), service.audit, service.clock)
     answer_problems(app)
     for name, router in _found():
         list(_guarded(name, router))

@@ -7,73 +7,39 @@ events say. Source of when it asks what: Flagger, pkg/controller/scheduler.go an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from reports.gates import AnotherIsOpen, Gate, NameTaken
 from reports.judgement.gate import Phase, Verb
+from reports.store.errors import StoreError
+from reports.store.ledger.audit import Audit
 from reports.store.ledger.flagger import FlaggerBook, FlaggerRollout
 from vedette.service.deploying import Unknown
+from vedette.service.flagger_seen import Seen
 from vedette.service.flagger_words import Asked, Hook, No, Said, one_line, yes
 from vedette.service.gate_answers import STALE_AFTER, NoSuchStage
 from vedette.service.gates import Gates
 from vedette.service.gating import NoSuchGate, NotNow, NotPossible, Wanted
+
+_log = logging.getLogger(__name__)
 
 GRACE_S = 30.0  # that the first round of a stage may take to be asked and answered
 LONGEST_NAME = 196  # of a gate, with room for the number of an attempt
 _OPEN_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A rollout with its gate and what that decides now."""
-
-    rollout: FlaggerRollout
-    gate: Gate
-    told: Mapping[str, Any]
-
-    @property
-    def verb(self) -> str:
-        return str(self.told.get("decision"))
-
-    @property
-    def reason(self) -> str:
-        return str(self.told.get("reason", ""))
-
-    @property
-    def is_shadow(self) -> bool:
-        return self.told.get("shadow") is True
-
-    @property
-    def is_fresh(self) -> bool:
-        return self.told.get("fresh") is True
-
-    @property
-    def place(self) -> int:
-        """Return the place of the gate's stage, -1 before the first."""
-        return -1 if self.gate.stage is None else self.gate.stage
-
-    @property
-    def waits_for(self) -> float | None:
-        """Return the weight that was granted and is not the stage's yet."""
-        weight = self.rollout.granted_weight
-        return weight if weight is not None and self.gate.weights.index(weight) > self.place else None
-
-    @property
-    def next_weight(self) -> float | None:
-        after = self.gate.weights[self.place + 1 :]
-        return after[0] if after else None
-
-
 class FlaggerDesk:
     """Answers the hooks of Flagger. Raises StoreError where the store cannot be used."""
 
-    def __init__(self, gates: Gates, book: FlaggerBook, clock: Callable[[], datetime]) -> None:
+    def __init__(self, gates: Gates, book: FlaggerBook, audit: Audit, clock: Callable[[], datetime]) -> None:
         self._gates = gates
         self._book = book
+        self._audit = audit
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()  # a request that Flagger repeats must not count twice
 
@@ -198,19 +164,19 @@ class FlaggerDesk:
             )
         return policy
 
-    async def _seen(self, asked: Asked) -> _Seen:
+    async def _seen(self, asked: Asked) -> Seen:
         rollout = await asyncio.to_thread(self._book.get, asked.key)
         if rollout is None:
             raise No(f"no gate was opened for {asked.key}: the hook pre-rollout opens it")
         return await self._now(rollout)
 
-    async def _now(self, rollout: FlaggerRollout) -> _Seen:
+    async def _now(self, rollout: FlaggerRollout) -> Seen:
         try:
-            return _Seen(rollout, await self._gates.get(rollout.gate), await self._gates.decision(rollout.gate))
+            return Seen(rollout, await self._gates.get(rollout.gate), await self._gates.decision(rollout.gate))
         except NoSuchGate:
             raise No(f"the gate '{rollout.gate}' is gone") from None
 
-    async def _opened(self, asked: Asked, by: str) -> _Seen:
+    async def _opened(self, asked: Asked, by: str) -> Seen:
         """Return the gate of this attempt, opened where there is none.
 
         Flagger asks this at no traffic only: a gate that let the canary have some judged an attempt before this one.
@@ -235,6 +201,7 @@ class FlaggerDesk:
             gate, _ = await self._gates.open(Wanted(policy, name, asked.metadata.get("canary_version", "")), by)
         except (Unknown, NotPossible, NoSuchStage, NotNow, NameTaken, AnotherIsOpen) as problem:
             raise No(str(problem)) from problem
+        await self._noted(by, "gate.open", name, {"policy": policy, "service": gate.service, "asked_by": "flagger"})
         if gate.weights[0] == 0:
             await self._begin(gate, 0.0, by)
         made = FlaggerRollout(asked.key, name, self._clock(), attempt)
@@ -252,15 +219,16 @@ class FlaggerDesk:
     async def _cancel(self, gate: Gate, by: str, why: str) -> None:
         with suppress(NotNow, NoSuchGate):  # it ended by itself meanwhile
             await self._gates.tell(gate.name, "cancel", by, why)
+            await self._noted(by, "gate.cancel", gate.name, {"reason": why})
 
-    async def _caught_up(self, seen: _Seen, by: str) -> _Seen:
+    async def _caught_up(self, seen: Seen, by: str) -> Seen:
         """Begin the stage that was granted, where no events tell when: Flagger took the step before it asked again."""
         if seen.waits_for is None or seen.rollout.told_weight is not None:
             return seen
         await self._begin(seen.gate, seen.waits_for, by)
         return await self._now(seen.rollout)
 
-    async def _grant(self, seen: _Seen) -> None:
+    async def _grant(self, seen: Seen) -> None:
         """Count a step. None waits to be begun after the last stage: Flagger asks at its largest weight, too."""
         if seen.waits_for is None:
             weight = None if seen.gate.phase.is_over else seen.next_weight
@@ -270,7 +238,13 @@ class FlaggerDesk:
     async def _keep(self, rollout: FlaggerRollout) -> None:
         await asyncio.to_thread(self._book.keep, replace(rollout, at=self._clock()))
 
-    def _must_be_shown(self, seen: _Seen) -> None:
+    async def _noted(self, by: str, action: str, of: str, details: dict[str, Any]) -> None:
+        try:
+            await asyncio.to_thread(self._audit.note, by, action, of, details)
+        except StoreError as problem:
+            _log.error("the audit trail misses '%s %s' by '%s': %s", action, of, by, problem)
+
+    def _must_be_shown(self, seen: Seen) -> None:
         """Raise No where the stage at which the rollout is was not shown, or is not the gate's."""
         told = seen.rollout.told_weight
         if told is not None and told not in seen.gate.weights[: seen.place + 1]:
@@ -281,7 +255,7 @@ class FlaggerDesk:
         if not seen.is_fresh:
             raise No("hold: this was shown, but no round was asked lately")
 
-    def _is_alive(self, seen: _Seen) -> bool:
+    def _is_alive(self, seen: Seen) -> bool:
         """Return whether rounds are asked, or have just begun to be."""
         if seen.is_fresh:
             return True
@@ -289,5 +263,5 @@ class FlaggerDesk:
         return seen.gate.fresh_until is None and self._clock() - seen.rollout.at <= patience
 
     @staticmethod
-    def _unbound(seen: _Seen) -> Said:
+    def _unbound(seen: Seen) -> Said:
         return yes(f"{seen.verb}: {seen.reason}")  # which says that nobody is bound

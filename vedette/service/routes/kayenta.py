@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reports.gates import AnotherIsOpen, NameTaken
 from reports.judgement.gate import Verb
 from vedette.service.access import Caller, Scope
+from vedette.service.api.noting import noted
 from vedette.service.deploying import Unknown
 from vedette.service.gate_answers import NOT_BEGUN, NoSuchStage
 from vedette.service.gates import Gates
@@ -58,6 +59,7 @@ def the_gates(service: Annotated[Service, Depends(the_service)]) -> Gates:
     return service.gates
 
 
+TheService = Annotated[Service, Depends(the_service)]
 TheGates = Annotated[Gates, Depends(the_gates)]
 
 
@@ -84,7 +86,7 @@ async def configs(request: Request, gates: TheGates) -> list[dict[str, Any]]:
 
 
 @router.post("/canary/{policy}", include_in_schema=False)
-async def begin(request: Request, policy: str, gates: TheGates) -> dict[str, str]:
+async def begin(request: Request, policy: str, service: TheService) -> dict[str, str]:
     """Open the gate where there is none, begin the stage, and return what its judgement is asked for by."""
     caller = await caller_with(request, token_in_header(request), Scope.GATE)
     if not sends_json(request):
@@ -98,7 +100,7 @@ async def begin(request: Request, policy: str, gates: TheGates) -> dict[str, str
     if not _NAME.fullmatch(name):
         raise Problem(422, "`application` should be the gate's name: letters, digits and . _ @ -, at most 200")
     wanted = Wanted(policy, name, sides.experimentScope.scope, sides.controlScope.scope)
-    await _begun(gates, wanted, float(stage) if stage else None, caller)
+    await _begun(service, wanted, float(stage) if stage else None, caller)
     return {"canaryExecutionId": f"{name}:{stage}"}
 
 
@@ -120,13 +122,16 @@ async def judged(request: Request, execution: str, gates: TheGates) -> dict[str,
     return {"complete": True, "status": "succeeded", "result": {"judgeResult": {"score": score}}}
 
 
-async def _begun(gates: Gates, wanted: Wanted, weight: float | None, caller: Caller) -> None:
+async def _begun(service: Service, wanted: Wanted, weight: float | None, caller: Caller) -> None:
     """Open the gate and begin the stage. A gate that is over says how it ended when its judgement is asked for."""
     try:
-        gate, _ = await gates.open(wanted, caller.name)
+        gate, is_new = await service.gates.open(wanted, caller.name)
+        if is_new:
+            details = {"policy": gate.policy, "service": gate.service, "asked_by": "kayenta"}
+            await noted(service, caller, "gate.open", gate.name, details)
         if weight is not None:
             with suppress(NotNow):  # whoever asks for the judgement is told why
-                await gates.stage(gate.name, weight, caller.name)
+                await service.gates.stage(gate.name, weight, caller.name)
     except Unknown as problem:
         raise Problem(404, str(problem)) from problem
     except NoSuchStage as problem:
