@@ -58,6 +58,6 @@ def test_the_scenario_whose_failures_last_longest_decides_within_bounds() -> Non
 
 
 def test_a_time_in_which_nobody_looked_is_no_part_of_a_burst() -> None:
-    ticks = [Tick(10.0 * n, n % 10 == 0) for n in range(100)]
-    asleep = [Tick(one.at_s + 9000 * (one.at_s // 100), one.failed) for one in ticks]  # off after each failing one's decade
-    assert mean_burst_s(asleep) == pytest.approx(mean_burst_s(ticks) or 0, rel=0.01)
+    asleep = [Tick(10_000.0 * night + 10 * n, n != 1) for night in range(20) for n in range(3)]  # fails before and after each
+    together = [Tick(10.0 * n, n % 2 == 0) for n in range(41)]
+    assert mean_burst_s(asleep) == pytest.approx(mean_burst_s(together))

@@ -12,6 +12,7 @@ from probes.kinds.http import Http
 from probes.outcome import Verdict
 from scenarios.gates.sides import BadSides, both
 from scenarios.runner import Runner
+from tests.probes.sessions import session_at
 from tests.probes.small_service import Asked, Reply, serving
 from tests.scenarios.gates.sides_making import THING, a_policy, a_suite
 from tests.scenarios.making import Flaky, Granted, scenario
@@ -173,3 +174,9 @@ async def test_what_is_not_the_sides_own_host_gets_no_route_and_proves_nothing()
     assert seen == ["it leads on"]
     for asked in (got["/led-on"], got["/read"]):
         assert "x-canary" not in asked.headers and "cookie" not in asked.headers and asked.headers["host"] != "shop.example"
+
+
+def test_a_session_by_itself_hides_what_its_route_holds() -> None:
+    route = {"headers": {"X-Canary": Secret("correct-horse")}, "cookies": {"c": Secret("battery-staple")}}
+    session = session_at("http://127.0.0.1:9", route=route)
+    assert session.redactor.text("correct-horse, battery-staple") == "[header X-Canary], [header c]"

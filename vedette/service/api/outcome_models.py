@@ -46,6 +46,7 @@ class CheckAnswer(Answer):
     say: str = Field(description="the sentence for a person, set where it did not pass")
     evidence: tuple[EvidenceAnswer, ...]
     control: bool = Field(description="whether it shows that the probe would have noticed the opposite")
+    danger: str = Field(description="what its failing tells of beside, such as cross_tenant_leak; else empty")
 
 
 class PhasesAnswer(Answer):
