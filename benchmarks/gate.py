@@ -1,13 +1,15 @@
 """Measure how often the canary gate errs, and how long it takes, beside what other gates decide about the same rounds.
 
-`python benchmarks/gate.py [--json] [--quick] [--seed N] [--workers N]`. Rounds are drawn from a seed; the product's own
-judgement decides. `false_rollback`: both sides fail as often, at three rates, and the gate looks after each of 2,000 rounds.
+`python benchmarks/gate.py [--json] [--quick] [--seed N] [--workers N] [--fold N]`. Rounds are drawn from a seed; the
+product's own judgement decides. `false_rollback`: both sides fail as often, at three rates, and the gate looks after each
+of 2,000 rounds.
 `miss_2pct` and `mean_pairs_2pct`: the canary fails in 2 % of rounds, the baseline in 0.5 % (a miss counts as 2,000 rounds).
 Then whole rollouts over three stages: `sound` fails as often as the baseline (0.5 %), `bad_2pct` four times as often,
 `shared_incident` is 6 % on both sides. `bursts_*`: failures last 5 probes on average, a probe is asked each second, the gap
 is what the product makes of such a history; the false promotion is that of the worst of three margins, with the canary
 exactly at it. `dead_after_pairs`: the canary fails always, mean. Shares are from 0 to 1. Without `--json`, standard errors
-and further rollouts are printed, too.
+and further rollouts are printed, too. `--fold` walks so many of the first rollouts of each kind through the whole gate, too,
+and says how many end at the same round in the same way.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import argparse
 import json
 import math
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import gate_peers as peers
+from gate_fold import fold
 from gate_walk import LONGEST, STAGES, chance_error, rollback_at, rollback_by_blocks, shown_at, walk
 from gate_worlds import dice, history, in_bursts, independent
 
@@ -91,11 +94,12 @@ def bursts_promote(margin_points: float) -> Callable[[int, int], Ends]:
     return one
 
 
+# Rates of the canary and of the baseline.
+ROLLOUTS = {**{f"whole {rate}": (rate, SOUND) for rate in (SOUND, 0.01, 0.015, 0.02, 0.05)}, "whole shared": (0.06, 0.06)}
 KINDS: dict[str, Callable[[int, int], Ends]] = {
     **{f"false {rate}": metric(f"false {rate}", rate, rate) for rate in (0.005, 0.02, 0.06)},
     **{f"miss {rate}": metric(f"miss {rate}", rate, SOUND) for rate in (0.02, 0.05, 0.2, 1.0)},
-    **{f"whole {rate}": whole(f"whole {rate}", rate, SOUND) for rate in (SOUND, 0.01, 0.015, 0.02, 0.05)},
-    "whole shared": whole("whole shared", 0.06, 0.06),
+    **{kind: whole(kind, *rates) for kind, rates in ROLLOUTS.items()},
     "bursts rollback": bursts_rollback,
     **{f"bursts promote {stage.margin_points}": bursts_promote(stage.margin_points) for stage in STAGES},
 }
@@ -131,6 +135,17 @@ def study(seed: int, workers: int, gates: Callable[[str], int]) -> Study:
 def _chunk(task: tuple[int, str, int, int]) -> tuple[str, list[Ends]]:
     seed, kind, begin, end = task
     return kind, [KINDS[kind](seed, number) for number in range(begin, end)]
+
+
+def folded(seed: int, gates: int) -> Iterator[tuple[str, int]]:
+    """Yield how many rollouts of each kind end in the whole gate as they do in the walk."""
+    for kind, rates in ROLLOUTS.items():
+        same = 0
+        for number in range(gates):
+            rounds = list(islice(independent(dice(seed, kind, number), *rates), LONGEST))
+            walked, whole_gate = walk(iter(rounds)), fold(iter(rounds))
+            same += walked == whole_gate
+        yield kind, same
 
 
 def figures(made: Study) -> dict[str, object]:
@@ -185,7 +200,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} gates of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--fold", type=int, default=0, help="only compare so many rollouts of each kind with the whole gate's")
     args = parser.parse_args()
+    if args.fold:
+        print("\n".join(f"{kind:<14} {same} of {args.fold} end alike" for kind, same in folded(args.seed, args.fold)))
+        return
 
     def gates(kind: str) -> int:
         return QUICK if args.quick else next((number for name, number in GATES.items() if kind.startswith(name)), DEFAULT)
