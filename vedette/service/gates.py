@@ -53,6 +53,7 @@ class Gates:
         self._keeper, self._opener = Keeper(ledger), opener
         self._location, self._listeners, self._clock = location, tell, clock
         self._going: dict[str, Going] = {}  # by the gate's id
+        self._verbs: dict[str, str] = {}  # what each open gate decided last
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         # Of their own: while the store is locked they wait, and whoever asks for a decision must not wait with them.
@@ -248,6 +249,14 @@ class Gates:
             self._going.pop(going.gate.id, None)
 
     def _changed(self, gate: Gate) -> None:
+        said = f"{gate.decision.get('decision')}: {gate.decision.get('reason')}"
+        if gate.phase.is_over:
+            _log.info("the gate '%s' is over (%s), %s", gate.name, gate.phase.value, said)
+        elif gate.decision.get("decision") != self._verbs.get(gate.id):
+            _log.info("the gate '%s' decides %s", gate.name, said)
+        self._verbs[gate.id] = str(gate.decision.get("decision"))
+        if gate.phase.is_over:
+            del self._verbs[gate.id]
         for listener in self._listeners:
             listener(gate)
 

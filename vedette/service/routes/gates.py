@@ -119,7 +119,8 @@ async def decision(name: NameInPath, wanted: Annotated[OfStage, Query()], servic
     """
     with _refusals():
         found = await service.gates.decision(name, wanted.stage)
-    return Response(json.dumps(found, ensure_ascii=False, allow_nan=False), media_type="application/json", headers=_NOT_KEPT)
+    body = json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(body, media_type="application/json", headers=_NOT_KEPT)
 
 
 @router.get(
