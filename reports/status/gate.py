@@ -91,6 +91,7 @@ class ShownGate:
     tone: str
     word: str
     reason: str
+    trigger: str  # that rolled it back, empty where none did
     stage: str
     since: datetime | None  # of the stage
     e: str
@@ -99,6 +100,7 @@ class ShownGate:
     samples: tuple[tuple[str, str], ...]
     stages: tuple[ShownStage, ...]
     curves: Drawn | None
+    refresh_ms: int  # how soon it is worth while to look again, 0 where nothing comes any more
     is_forgotten: bool  # its evidence is no longer kept
     thresholds: tuple[str, str]
     triggers: tuple[ShownTrigger, ...]
@@ -115,6 +117,7 @@ class Listed:
     tone: str
     word: str
     reason: str
+    trigger: str
     shadow: bool
     beads: tuple[tuple[str, str, str], ...]  # name, tone and word of each stage
 
@@ -134,7 +137,8 @@ def listed(gate: Gate) -> Listed:
     here = gate.stage if gate.stage is not None else -1
     names = [f"{weight:g} %" for weight in gate.weights]
     beads = tuple((name, *_stage_stands(place, here, gate.phase, verb)) for place, name in enumerate(names))
-    return Listed(gate, tone, word, str(told.get("reason", "")), bool(told.get("shadow")), beads)
+    trigger = _trigger_of(str(told.get("reason_code", "")))
+    return Listed(gate, tone, word, str(told.get("reason", "")), trigger, bool(told.get("shadow")), beads)
 
 
 def shown(gate: Gate, decision: Decision, past: Past, now: datetime) -> ShownGate:
@@ -150,6 +154,7 @@ def shown(gate: Gate, decision: Decision, past: Past, now: datetime) -> ShownGat
         tone=tone,
         word=word,
         reason=decision.reason,
+        trigger=_trigger_of(decision.reason_code),
         stage=_where(decision, names),
         since=_instant(decision.stage_since) if decision.stage_since is not None else None,
         e=figure(decision.e),
@@ -158,6 +163,7 @@ def shown(gate: Gate, decision: Decision, past: Past, now: datetime) -> ShownGat
         samples=tuple(_samples(decision)),
         stages=tuple(_stage(place, plan, decision, past) for place, plan in enumerate(plans)),
         curves=drawn(past.curve.points, decision, [f"{plan.get('weight', 0):g} %" for plan in plans]),
+        refresh_ms=0 if decision.phase.is_over else int(1000 * min(30.0, max(5.0, gate.every_s))),
         is_forgotten=not past.lines,
         thresholds=(
             f"At {figure(decision.e_threshold)} the canary is rolled back; a sound one gets there"
@@ -170,6 +176,11 @@ def shown(gate: Gate, decision: Decision, past: Past, now: datetime) -> ShownGat
         rounds=tuple(shown_round(one) for one in reversed(past.rounds)),
         acts=tuple(_act(one) for one in reversed(past.acts)),
     )
+
+
+def _trigger_of(reason_code: str) -> str:
+    what, _, name = reason_code.partition(":")
+    return name.replace("_", " ") if what == "trigger" else ""
 
 
 def _where(decision: Decision, names: Sequence[str]) -> str:
@@ -247,6 +258,8 @@ def _wanted(plan: Mapping[str, Any]) -> str:
 
 
 def _beside(at: Decision) -> list[str]:
+    if not at.rounds:
+        return ["no round counts yet"]
     failed = f"{at.canary_failed:,} failed on the canary, {at.baseline_failed:,} on the baseline"
     told = [f"{count(at.rounds, 'round')}, {failed if at.canary_failed or at.baseline_failed else 'none failed'}"]
     if at.upper_bound is not None and at.margin is not None:

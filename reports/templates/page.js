@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const QUIET_MS = 45000; // neither an event nor an answer for so long: the page is not live
-  const REFRESH_MS = 30000; // strips, ratios and the newest proof are asked for anew
+  const REFRESH_MS = Number(document.body.dataset.refresh) || 30000; // strips, ratios and the newest proof are asked for anew
   const SPACING_MS = 1000; // between two refreshes because of changes
   const loadedAt = Date.now();
   const serverAt = Date.parse(document.querySelector("#link time")?.dateTime ?? "") || loadedAt;

@@ -13,6 +13,7 @@ import pytest
 from probes.outcome import Verdict
 from tests.browser.conftest import Site, Window
 from tests.reports.formats.test_html import LOWEST_CONTRAST
+from tests.vedette.service.gated import courses, gated
 from tests.vedette.service.living import series_of, suite, tick
 from tests.vedette.service.paging import deployed, seen_for_an_hour, store_run
 
@@ -38,7 +39,8 @@ def pages_of(site: Site) -> list[str]:
     deployed(site.service)
     bad = next(line for line in site.service.board.lines() if line.mark == "fail")
     of_one = [f"/scenarios/{bad.slug}", f"/outcomes/{bad.outcome_id}", "/deployments/d-1.4.2", "/runs/run-1"]
-    return ["/", "/?q=nothing+fits", "/deployments", "/runs", "/maintenance", "/public", *of_one]
+    gated(site.service, "shop", courses(site.service.clock().timestamp())["running"])
+    return ["/", "/?q=nothing+fits", "/deployments", "/gates", "/gates/shop", "/runs", "/maintenance", "/public", *of_one]
 
 
 def assert_calm(site: Site, window: Window) -> None:

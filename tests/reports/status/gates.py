@@ -85,6 +85,7 @@ def gate(of: Decision, **more: Any) -> Gate:
     told: Mapping[str, Any] = {
         "decision": of.verb.value,
         "reason": of.reason,
+        "reason_code": of.reason_code,
         "stage": {"index": of.stage, "weight": of.weight},
         "shadow": of.shadow,
         "held_by": of.held_by,

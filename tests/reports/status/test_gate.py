@@ -79,6 +79,8 @@ def test_triggers_stand_with_their_control_the_worst_first() -> None:
         "1 round in a row",
     )
     assert "tenant 20" in fired.say
+    assert page("trigger").trigger == listed(states()["trigger"][0]).trigger == "cross tenant leak"
+    assert page("rolled back").trigger == ""
     unproven = page("early").triggers[0]
     assert (unproven.id, unproven.tone, unproven.control) == ("pii in logs", "inconclusive", "never armed in this stage")
 
@@ -143,3 +145,10 @@ def test_what_was_forgotten_with_the_evidence_is_not_made_up() -> None:
     told = shown(gate(of), of, Past(), NOW)
     assert [(one.name, one.wanted) for one in told.stages] == [(f"{w} %", "") for w in (0, 5, 25, 50, 100)]
     assert (told.curves, told.rounds, told.acts) == (None, (), ())
+
+
+@pytest.mark.parametrize(("every_s", "ms"), [(0.1, 5000), (10.0, 10_000), (600.0, 30_000)])
+def test_a_gate_that_goes_on_is_looked_at_again_as_often_as_rounds_come(every_s: float, ms: int) -> None:
+    of = decision()
+    assert shown(gate(of, every_s=every_s), of, past(), NOW).refresh_ms == ms
+    assert page("promoted").refresh_ms == 0
