@@ -23,6 +23,14 @@ EXAMPLES = (
     "5 nothing to judge; in shadow mode 0 whatever is decided, which is said. `replay`: 0 the same, 1 not, 2 unreadable"
 )
 
+_DEEDS = {
+    "hold": "let nothing be promoted until it is resumed",
+    "resume": "let a gate that is held decide again",
+    "promote": "promote a stage in place of the gate",
+    "rollback": "roll back in place of the gate",
+    "cancel": "end a gate without a decision",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     places = parser.add_subparsers(title="what to do", dest="deed", metavar="DEED", required=True)
@@ -69,48 +77,48 @@ def _of_a_service(places: argparse._SubParsersAction[argparse.ArgumentParser]) -
     from vedette.cli.service_client import add_service_argument
 
     opened = places.add_parser("open", help="open a gate for a rollout")
-    stage = places.add_parser("stage", help="tell that the rollout is at a stage")
-    wait = places.add_parser("wait", help="wait until a stage is decided")
-    decision = places.add_parser("decision", help="tell what is decided now: exit code 0 promote, 1 rollback, 3 neither")
-    deeds = {
-        "hold": "let nothing be promoted until it is resumed",
-        "resume": "let a gate that is held decide again",
-        "promote": "promote a stage in place of the gate",
-        "rollback": "roll back in place of the gate",
-        "cancel": "end a gate without a decision",
-    }
-    told = {deed: places.add_parser(deed, help=text) for deed, text in deeds.items()}
-    listed = places.add_parser("list", help="list gates, the newest first")
-    for one in (opened, stage, decision, *told.values()):
-        one.add_argument("name", metavar="NAME", help="of the gate")
-    wait.add_argument("--name", required=True, metavar="NAME", help="of the gate")
+    opened.add_argument("name", metavar="NAME", help="of the gate")
     opened.add_argument("--policy", required=True, metavar="NAME", help="one that the service was given with --gate")
     opened.add_argument("--canary-version", type=version, metavar="TEXT", help="what the canary's answers must say")
     opened.add_argument("--baseline-version", type=version, metavar="TEXT", help="what the baseline's answers must say")
     opened.add_argument("--stage", type=weight, metavar="WEIGHT", help="the first stage, which begins at once")
+    stage = places.add_parser("stage", help="tell that the rollout is at a stage")
+    stage.add_argument("name", metavar="NAME", help="of the gate")
     stage.add_argument("weight", type=weight, metavar="WEIGHT", help="percent of the traffic that the canary is given now")
-    for one in (wait, decision):
-        one.add_argument("--stage", type=weight, metavar="WEIGHT", help="which stage (default: the one that it is at)")
+    wait = places.add_parser("wait", help="wait until a stage is decided")
+    wait.add_argument("--name", required=True, metavar="NAME", help="of the gate")
     wait.add_argument("--timeout", type=duration, metavar="2h", help="wait no longer (default: 6h)")
     wait.add_argument(
         "--on-inconclusive", choices=("fail", "pass"), default="fail", help="end with 3, or with 0 all the same (default: fail)"
     )
-    for deed, one in told.items():
-        needed = deed in ("hold", "promote", "rollback")
-        one.add_argument(
-            "--reason",
-            required=needed,
-            default=f"by `vedette gate {deed}`",
-            metavar="TEXT",
-            help="for the evidence and the audit trail",
-        )
+    decision = places.add_parser("decision", help="tell what is decided now: exit code 0 promote, 1 rollback, 3 neither")
+    decision.add_argument("name", metavar="NAME", help="of the gate")
     decision.add_argument("--json", action="store_true", help="write what the service answered, as JSON")
+    for one in (wait, decision):
+        one.add_argument("--stage", type=weight, metavar="WEIGHT", help="which stage (default: the one that it is at)")
+    told = [_told_by_a_person(places, deed, text) for deed, text in _DEEDS.items()]
+    listed = places.add_parser("list", help="list gates, the newest first")
     listed.add_argument("--open", action="store_true", help="only those that are not over")
     listed.add_argument("--of", metavar="SERVICE", help="only of what is rolled out under this name")
     listed.add_argument("--limit", type=positive, metavar="N", default=20, help="how many (default: 20)")
     listed.add_argument("--json", action="store_true", help="write what the service answered, as JSON")
-    for one in (opened, stage, wait, decision, *told.values(), listed):
+    for one in (opened, stage, wait, decision, *told, listed):
         add_service_argument(one)
+
+
+def _told_by_a_person(
+    places: argparse._SubParsersAction[argparse.ArgumentParser], deed: str, text: str
+) -> argparse.ArgumentParser:
+    place = places.add_parser(deed, help=text)
+    place.add_argument("name", metavar="NAME", help="of the gate")
+    place.add_argument(
+        "--reason",
+        required=deed in ("hold", "promote", "rollback"),
+        default=f"by `vedette gate {deed}`",
+        metavar="TEXT",
+        help="for the evidence and the audit trail",
+    )
+    return place
 
 
 def run(args: argparse.Namespace) -> int:
