@@ -214,7 +214,6 @@ def _too_early(state: GateState) -> Lack | None:
 
 
 _LOOKS: tuple[Callable[[GateState], Lack | None], ...] = (
-    _same_version,
     incident,
     _misrouted,
     _baseline_broken,

@@ -114,7 +114,7 @@ def _if_alone(
         alone += 1
     seen = 0 if here is None else state.seen + 1
     state = replace(state, seen=seen, alone=alone, shared=here is not None and (alone <= 0 or not comparable))
-    if here is None or alone < rule.times or not comparable:
+    if here is None or alone < rule.times:
         return state, None
     often = (
         f" in {seen} rounds in a row, and the baseline did not show it"

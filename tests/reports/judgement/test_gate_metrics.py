@@ -178,3 +178,10 @@ def test_the_words_say_how_far_it_is() -> None:
     decision = decided([stage(), *records], opened(stages=stages))
     assert decision.reason == "212 of about 433 rounds; increase < 3.6 points at 95 %, need < 2.0"
     assert (decision.rounds, decision.rounds_expected) == (212, 433)
+
+
+def test_a_round_in_which_both_failed_does_not_show_that_the_canary_is_sound() -> None:
+    start = opened(triggers=[], **LONG)
+    before = decided([stage(), *rounds(10)], start)
+    after = decided([stage(), *rounds(10), *rounds(20, side("search"), side("search"), after=10)], start)
+    assert (after.rounds, after.k) == (30, before.k)

@@ -190,6 +190,8 @@ def test_who_goes_back_has_to_show_the_stages_again() -> None:
     back = [*shown, stage(0, after=22)]
     assert short(decided(back, THREE)) == (Verb.HOLD, Phase.RUNNING, "no_data")
     assert decide(folded(back, THREE), stage=1).reason_code == "stage_not_begun"
+    leaped = decide(folded([*back, stage(2, after=23)], THREE), stage=1)
+    assert (leaped.verb, leaped.reason_code) == (Verb.HOLD, "stage_skipped")
     again = [*back, *rounds(3, after=22), stage(1, after=26)]
     assert short(decided(again, THREE)) == (Verb.HOLD, Phase.RUNNING, "no_data")
 
@@ -240,3 +242,23 @@ def test_a_clock_that_was_set_back_once_is_borne() -> None:
     decision = decided(records, start)
     assert decision.verb is Verb.PROMOTE
     assert any("clock was set back" in one for one in decision.warnings)
+
+
+def test_nothing_is_shown_behind_the_back_of_who_holds_it() -> None:
+    held = [stage(), told("hold"), *rounds(22), *rounds(2, side("search"), after=22)]
+    decision = decided([*held, told("resume", after=25)])
+    assert short(decision) == (Verb.HOLD, Phase.RUNNING, "insufficient_evidence")
+    assert decision.k < decision.k_threshold
+
+
+def test_a_later_stage_lays_a_part_of_the_evidence_anew_and_only_once() -> None:
+    shown = [stage(), *rounds(20)]
+    states = [
+        folded(records, THREE)
+        for records in (shown, [*shown, stage(1, after=21)], [*shown, stage(1, after=21), stage(0, after=21)])
+    ]
+    first, second, back = (state.metrics[0].pairs for state in states)
+    assert first is not None and second is not None
+    assert second.log_shares != first.log_shares
+    assert second.e == pytest.approx(first.e)
+    assert back == second
