@@ -15,6 +15,7 @@ from reports.judgement.gate_lacking import (
     incident,
     lacking,
 )
+from reports.judgement.gate_rules import rules_of
 from reports.judgement.gate_state import Clock, End, GateState, Tally, TriggerState
 from reports.judgement.gate_words import plain, worse
 from reports.judgement.independence import Gap
@@ -26,8 +27,6 @@ _TERMINAL = frozenset({Phase.PROMOTED, Phase.ROLLED_BACK, Phase.CANCELLED})
 
 def begun(opened: Opened) -> GateState:
     """Return the state of a gate that was just opened. Raises: BadRecord where its policy cannot decide."""
-    from reports.judgement.gate_rules import rules_of
-
     _checked(opened.at)
     rules = rules_of(opened)
     return GateState(
