@@ -91,6 +91,7 @@ def measured(folder: Path, sessions: int, asks: int) -> dict[str, object]:
                 figures |= spread("kept", [asked(connection, name) for name in chosen])
                 figures |= spread("new", [asked_anew(life.url, name) for name in chosen])
                 figures |= spread("eight", together(life.url, chosen))
+            with connected(life.url) as connection:
                 began = time.perf_counter()
                 connection.request("GET", "/api/v1/gates/old-0/evidence")
                 size = len(connection.getresponse().read())
