@@ -114,7 +114,7 @@ def test_what_was_shown_while_nobody_watches_any_more_is_no_promotion(world: Wor
         world.go(300)
 
     rollout.before_step = at_step(world, 0, shown_and_deaf)
-    assert rollout.go() == "paused"
+    assert (rollout.go(), rollout.weights) == ("paused", [])
 
 
 @BOTH

@@ -358,3 +358,28 @@ def test_a_restart_forgets_no_step(world: World) -> None:
     assert world.app.state.flagger._book.get("shop.checkout@7f6d9c") == before
     assert (before.increases, before.granted_weight, before.told_weight) == (2, 25.0, 25.0)
     assert ticked(world, flagger) == "Succeeded"
+
+
+def test_what_was_shown_while_nobody_watches_any_more_is_a_no(world: World) -> None:
+    asked(world, "pre-rollout")
+    world.go(120)
+    assert world.gate().decision["decision"] == "promote"
+    world.is_deaf = True
+    world.go(120)
+    for hook in ("pre-rollout", "confirm-traffic-increase", "confirm-promotion"):
+        status, text = asked(world, hook)
+        assert status == NO[hook]
+        assert "this was shown, but rounds are no longer asked" in text
+    world.tell("promote")
+    assert asked(world, "confirm-traffic-increase")[0] == 200  # a person's word stands without rounds
+
+
+def test_a_weight_that_is_not_the_stages_is_not_promoted(world: World) -> None:
+    flagger = flagger_in(world)
+    while flagger.weight < 50:
+        flagger.tick()
+        world.go(TICK_S)
+    world.go(1200)
+    assert asked(world, "event", eventMessage="Advance checkout.shop canary weight 75")[0] == 202
+    status, text = asked(world, "confirm-promotion")
+    assert (status, text) == (403, "hold: Flagger said that the canary has 75 %, and the gate is at 50 %")

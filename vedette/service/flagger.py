@@ -82,7 +82,7 @@ class FlaggerDesk:
             raise No(f"{seen.verb}: {seen.reason}")
         if seen.gate.weights[0] > 0:
             return yes("nothing is to be shown before the first step")
-        if seen.verb == Verb.PROMOTE and seen.is_fresh:
+        if seen.verb == Verb.PROMOTE:
             return yes(seen.reason)
         if asked.passes_on_hold and self._is_alive(seen):
             return yes(f"goes on, the first step is held: {seen.reason}")
@@ -252,8 +252,6 @@ class FlaggerDesk:
             raise No(f"hold: Flagger said that the canary has {told:g} %, and the gate is at {here}")
         if seen.verb != Verb.PROMOTE:
             raise No(f"{seen.verb}: {seen.reason}")
-        if not seen.is_fresh:
-            raise No("hold: this was shown, but no round was asked lately")
 
     def _is_alive(self, seen: Seen) -> bool:
         """Return whether rounds are asked, or have just begun to be."""

@@ -31,6 +31,14 @@ def told(standing: Standing | Gate, now: datetime, weight: float | None = None) 
     if not fresh and standing.phase is Phase.RUNNING:
         say = NO_ROUND if standing.fresh_until is None else NOT_FRESH.format(after=STALE_AFTER * standing.every_s)
         decision["warnings"] = [*decision.get("warnings", ()), say]
+        if decision.get("decision") == Verb.PROMOTE.value and decision.get("reason_code") != "told":
+            # What was shown may no longer be so, and nobody would see it. A person's word stands without rounds.
+            decision |= {
+                "decision": Verb.HOLD.value,
+                "final": False,
+                "reason_code": "not_fresh",
+                "reason": f"this was shown, but {say}",
+            }
     return decision
 
 

@@ -117,3 +117,11 @@ def test_it_says_whether_it_speaks_for_now(phase: Phase, until: datetime | None,
     found = told(standing("hold", phase, fresh_until=until), AT)
     assert found["fresh"] is fresh
     assert found["warnings"] == ["thin", *warned]
+
+
+def test_what_was_shown_is_held_while_nobody_watches() -> None:
+    late = AT + timedelta(seconds=31)
+    assert told(standing("promote", Phase.RUNNING), AT)["decision"] == "promote"
+    found = told(standing("promote", Phase.RUNNING), late)
+    assert (found["decision"], found["final"], found["reason_code"]) == ("hold", False, "not_fresh")
+    assert told(standing("promote", Phase.PROMOTED), late)["decision"] == "promote"

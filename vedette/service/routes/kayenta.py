@@ -64,7 +64,7 @@ TheGates = Annotated[Gates, Depends(the_gates)]
 
 
 async def decided(gates: Gates, name: str, weight: float | None) -> tuple[dict[str, Any], Verb]:
-    """Return a decision and what it comes to for whoever goes on by it: who is not watched now is not let go on.
+    """Return a decision, and its word.
 
     Raises: Problem 404 or 422.
     """
@@ -74,8 +74,7 @@ async def decided(gates: Gates, name: str, weight: float | None) -> tuple[dict[s
         raise Problem(404, "there is no gate of this name; `/api/v1/gates` lists them") from None
     except NoSuchStage as problem:
         raise Problem(422, str(problem)) from problem
-    verb = Verb(decision["decision"])
-    return decision, Verb.HOLD if verb is Verb.PROMOTE and decision.get("fresh") is not True else verb
+    return decision, Verb(decision["decision"])
 
 
 @router.get("/canaryConfig", include_in_schema=False)
