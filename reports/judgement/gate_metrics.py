@@ -78,10 +78,10 @@ def after_traffic(rule: MetricRule, state: MetricState, seen: TrafficSeen, now: 
 
 
 def is_silent(rule: MetricRule, state: MetricState, now: float) -> bool:
-    """Return whether traffic was not read for so long that nobody knows how it is now."""
+    """Return whether nobody knows how traffic is now: the newest reading failed, or the last good one is too old."""
     if rule.kind != "traffic":
         return False
-    return state.read_at is None or now - state.read_at > max(SILENT_MIN_S, SILENT_AFTER * rule.every)
+    return bool(state.trouble) or state.read_at is None or now - state.read_at > max(SILENT_MIN_S, SILENT_AFTER * rule.every)
 
 
 def at_new_stage(state: MetricState) -> MetricState:

@@ -51,22 +51,27 @@ async def advance(words: Sequence[str], weight: float, *, within_s: float = WITH
     except TimeoutError:
         raise NotMoved(f"{say} was still at work after {within_s:g} s, and was ended") from None
     finally:
+        _signal(program, signal.SIGTERM)  # at once: who is cancelled twice may not get to wait
         await asyncio.shield(_ended(program))
     if code:
         how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
         raise NotMoved(f"{say} ended with {how}")
 
 
-async def _ended(program: asyncio.subprocess.Process) -> None:
-    """End the program, with all that it started, where it is still at work."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if program.returncode is not None:
-            return
+def _signal(program: asyncio.subprocess.Process, number: int) -> None:
+    """Tell the program, and all that it started, where it is still at work."""
+    if program.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(program.pid, number)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(KILL_AFTER_S):
-                await program.wait()
+
+
+async def _ended(program: asyncio.subprocess.Process) -> None:
+    """See the program end, by itself or not."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(KILL_AFTER_S):
+            await program.wait()
+    _signal(program, signal.SIGKILL)
+    await program.wait()
 
 
 def _talk() -> int:

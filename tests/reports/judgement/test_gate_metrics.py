@@ -119,6 +119,15 @@ def test_before_any_request_goes_to_the_canary_none_is_waited_for() -> None:
     assert state.metrics[1].e == 1
 
 
+def test_a_reading_that_fails_keeps_the_stage_from_being_shown_at_once() -> None:
+    start = opened(**TRAFFIC)
+    seen: list[Record] = [stage(), *rounds(30), traffic(31, 5, 0, 95, 0, trouble="Prometheus is gone")]
+    seen.insert(1, traffic(0, 5, 0, 95, 0))
+    waiting = decided([*seen[:-2], seen[-1], seen[-2]], start)
+    assert (waiting.verb, waiting.reason_code) == (Verb.HOLD, "traffic_unread")
+    assert "Prometheus is gone" in waiting.reason
+
+
 @pytest.mark.parametrize("metric", [0, 2, -1, "1"], ids=str)
 def test_a_reading_of_no_metric_of_traffic_is_refused(metric: Any) -> None:
     with pytest.raises(BadRecord, match="none of traffic"):

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from reports.judgement import gate_metrics
 from reports.judgement.gate import decide
 from tests.vedette.conftest import COMMAND
 from tests.vedette.jobs.rollout import STAGES, Rollout, Side, rollout
@@ -164,11 +163,7 @@ metrics:
 
 
 @pytest.mark.parametrize("readings", [0, 2], ids=["from the start", "in the midst of a stage"])
-def test_counters_that_are_gone_promote_nothing(
-    readings: int, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gate_metrics, "SILENT_MIN_S", 1.0)
-    monkeypatch.setattr(gate_metrics, "SILENT_AFTER", 1)
+def test_counters_that_are_gone_promote_nothing(readings: int, tmp_path: Path, capsys: Capture) -> None:
     sides = Side("2.0.0", readings=readings), Side("1.0.0", readings=readings)
     stage = ("{weight: 5, margin: 50, min_rounds: 3, max_rounds: 400, min_time: 3s, max_time: 3500ms}",)
     with rollout(tmp_path, *sides, stages=stage, more=COUNTED) as one:
