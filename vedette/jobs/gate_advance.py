@@ -48,25 +48,25 @@ async def advance(words: Sequence[str], weight: float, *, within_s: float = WITH
     try:
         async with asyncio.timeout(within_s):
             code = await program.wait()
-    except TimeoutError:
-        raise NotMoved(f"{say} was still at work after {within_s:g} s, and was ended") from None
-    finally:
+    except BaseException as problem:
         _signal(program, signal.SIGTERM)  # at once: who is cancelled twice may not get to wait
         await asyncio.shield(_ended(program))
+        if isinstance(problem, TimeoutError):
+            raise NotMoved(f"{say} was still at work after {within_s:g} s, and was ended") from None
+        raise
     if code:
         how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
         raise NotMoved(f"{say} ended with {how}")
 
 
 def _signal(program: asyncio.subprocess.Process, number: int) -> None:
-    """Tell the program, and all that it started, where it is still at work."""
-    if program.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(program.pid, number)
+    """Tell the program and all that it started; what it started may outlive it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(program.pid, number)
 
 
 async def _ended(program: asyncio.subprocess.Process) -> None:
-    """See the program end, by itself or not."""
+    """See the program end, by itself or not, and with it all that it started."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(KILL_AFTER_S):
             await program.wait()
