@@ -39,18 +39,18 @@ async def advance(words: Sequence[str], weight: float, *, within_s: float = WITH
     """Run the program for a weight, its output on our standard error, and see it end well. Raises: NotMoved."""
     line = [word.replace(PLACE, f"{weight:g}") for word in words]
     say = f"the traffic was not moved to {weight:g} %: '{line[0]}'"
-    try:
-        program = await asyncio.create_subprocess_exec(
-            *line, stdin=asyncio.subprocess.DEVNULL, stdout=_talk(), start_new_session=True
-        )
-    except (OSError, ValueError) as problem:
-        raise NotMoved(f"{say} cannot be run: {getattr(problem, 'strerror', None) or 'it holds what no program may'}") from None
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(*line, stdin=asyncio.subprocess.DEVNULL, stdout=_talk(), start_new_session=True)
+    )
     try:
         async with asyncio.timeout(within_s):
+            program = await asyncio.shield(starting)  # it may be at work before we hear that it was started
             code = await program.wait()
     except BaseException as problem:
-        _signal(program, signal.SIGTERM)  # at once: who is cancelled twice may not get to wait
-        await asyncio.shield(_ended(program))
+        if isinstance(problem, OSError | ValueError) and not isinstance(problem, TimeoutError):
+            why = getattr(problem, "strerror", None) or "it holds what no program may"
+            raise NotMoved(f"{say} cannot be run: {why}") from None
+        await asyncio.shield(_ended(starting))
         if isinstance(problem, TimeoutError):
             raise NotMoved(f"{say} was still at work after {within_s:g} s, and was ended") from None
         raise
@@ -65,8 +65,10 @@ def _signal(program: asyncio.subprocess.Process, number: int) -> None:
         os.killpg(program.pid, number)
 
 
-async def _ended(program: asyncio.subprocess.Process) -> None:
+async def _ended(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
     """See the program end, by itself or not, and with it all that it started."""
+    program = await starting
+    _signal(program, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(KILL_AFTER_S):
             await program.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -466,3 +467,32 @@ def test_where_the_evidence_cannot_be_kept_nothing_is_decided(
         assert "so nothing is decided: No space left on device" in said.err and said.out == ""
         assert replay(evidence()) == Exit.PASSED
         assert run(one, "--resume") == Exit.PASSED
+
+
+def test_a_stop_while_the_program_is_being_started_ends_it_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    real = asyncio.create_subprocess_exec
+
+    async def cancelled_at_its_start() -> None:
+        at_work = asyncio.Event()
+
+        async def heard_of_late(*words: str, **options: Any) -> Any:
+            program = await real(*words, **options)
+            at_work.set()
+            await asyncio.sleep(0.2)
+            return program
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", heard_of_late)
+        moving = asyncio.create_task(gate_advance.advance(["sh", "-c", f"exec 3> {tmp_path / 'alive'}; sleep 60; true"], 5))
+        await at_work.wait()
+        await asyncio.sleep(0.1)  # it holds the pipe open, and is not heard of yet
+        moving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await moving
+
+    asyncio.run(cancelled_at_its_start())
+    assert os.read(alive, 1) == b""  # nobody does any more, or this would not be its end
+    os.close(alive)
