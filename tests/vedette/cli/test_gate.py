@@ -14,7 +14,7 @@ import pytest
 
 from tests.vedette.service.conftest import empty_store, make_service, settings, token_of
 from tests.vedette.service.gate_world import KEY, World
-from tests.vedette.service.gated import courses, gated
+from tests.vedette.service.gated import courses, gated, until
 from tests.vedette.service.living import serving, serving_elsewhere
 from tests.vedette.service.paging import with_pages
 from vedette.cli.gate_waiting import AWAY_S, wait
@@ -44,9 +44,10 @@ def service(make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatc
 
 def stand(service: Service, *names: str) -> None:
     """Let the service have a gate in each of these states."""
-    known = courses(service.clock().timestamp())
+    now = service.clock().timestamp()
+    known = courses(now)
     for name in names:
-        gated(service, name, known[name])
+        gated(service, name, until(known[name], now))
 
 
 ENDS = {

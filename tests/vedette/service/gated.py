@@ -109,10 +109,10 @@ def gated(service: Service, name: str, records: Sequence[Record], policy: Policy
 def all_gated(service: Service) -> dict[str, Gate]:
     """Keep a gate in every state."""
     now = service.clock().timestamp()
-    return {name: gated(service, name, _until(records, now)) for name, records in courses(now).items()}
+    return {name: gated(service, name, until(records, now)) for name, records in courses(now).items()}
 
 
-def _until(records: Sequence[Record], now: float) -> Sequence[Record]:
+def until(records: Sequence[Record], now: float) -> Sequence[Record]:
     """Return the records moved so that the newest is of now."""
     late = now - max([one.at for one in records], default=now)
-    return tuple(replace(one, at=one.at + late) for one in records)  # type: ignore[type-var]
+    return tuple(replace(one, at=one.at + late) for one in records)

@@ -181,7 +181,7 @@ async def asking(service: Service, headers: Mapping[str, str] | None = None) -> 
 async def serving(service: Service) -> AsyncIterator[str]:
     """Serve on a real socket, and yield the address."""
     app = build_app(service)
-    server = Server(app, service.settings)
+    server = Server(app, replace(service.settings, port=0))
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
         try:
@@ -196,7 +196,7 @@ def serving_elsewhere(service: Service) -> Iterator[tuple[str, asyncio.AbstractE
     """Serve in a loop of its own on a thread, so that it can be frozen while the test goes on."""
     loop = asyncio.new_event_loop()
     app = build_app(service)
-    server = Server(app, service.settings)
+    server = Server(app, replace(service.settings, port=0))
     over = asyncio.Event()
 
     async def serve() -> None:
