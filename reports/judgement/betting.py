@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from reports.judgement.e_values import BadState, log_sum, read_count, shown
 
 # Bets: parts of what could be lost at most in a round; and the capital laid on each.
 BETS = (0.1, 0.3, 0.5, 0.65, 0.8, 0.95)
 PRIOR = (1 / 12, 1.5 / 12, 2 / 12, 4 / 12, 2 / 12, 1.5 / 12)
+_LAID = tuple((part, math.log1p(-part), math.log(weight)) for part, weight in zip(BETS, PRIOR, strict=True))
 _STEPS = 40  # halvings of the interval in which a bound is looked for: to 1e-10 points
 
 
@@ -72,13 +74,7 @@ class Betting:
 
         It is the smallest margin that is shown by now, so it is at most `margin_points` exactly when that is shown.
         """
-        low, high, wanted = 0.0, 1.0, -math.log(self.beta)
-        if self._log_k(low) >= wanted:
-            return 0.0
-        for _ in range(_STEPS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self._log_k(middle) >= wanted else (middle, high)
-        bound = 100 * high
+        bound = _bound_points(self.beta, self.worse, self.better, self.same)
         return min(bound, self.margin_points) if self.is_shown else max(bound, self.margin_points)
 
     @property
@@ -116,8 +112,19 @@ def log_capital(margin: float, worse: float, better: float, same: float) -> floa
     A bet of `lam = part / (1 - margin)` gains `lam * (margin - D)`. It grows with the margin for each D, so does the whole.
     """
     logs = []
-    for part, weight in zip(BETS, PRIOR, strict=True):
+    for part, lost, begun in _LAID:
         lam = part / (1 - margin)
-        won = worse * math.log1p(-part) + better * math.log1p(lam * (margin + 1)) + same * math.log1p(lam * margin)
-        logs.append(math.log(weight) + won)
+        won = worse * lost + better * math.log1p(lam * (margin + 1)) + same * math.log1p(lam * margin)
+        logs.append(begun + won)
     return log_sum(logs)
+
+
+@lru_cache(1024)  # a round is told of several times
+def _bound_points(beta: float, worse: int, better: int, same: int) -> float:
+    low, high, wanted = 0.0, 1.0, -math.log(beta)
+    if log_capital(low, worse, better, same) >= wanted:
+        return 0.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if log_capital(middle, worse, better, same) >= wanted else (middle, high)
+    return 100 * high

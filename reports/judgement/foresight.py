@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from reports.judgement.betting import Betting, log_capital
 from reports.judgement.count_process import PRIOR as COUNT_PRIOR
@@ -43,6 +44,7 @@ def requests_to_rollback(
     return _first(lambda requests: _laid(gains, COUNT_PRIOR, requests) >= math.log(1 / (alpha * weight)))
 
 
+@lru_cache(1024)  # a round is told of several times
 def rounds_to_promotion(bets: Betting, baseline_rate: float, canary_rate: float) -> int | None:
     """Return after how many more rounds at these rates the bets reach their threshold; 0 where they have. None: not within
     `FAR`.
