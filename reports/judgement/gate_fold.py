@@ -93,6 +93,7 @@ def _stage(state: GateState, record: StageBegan) -> GateState:
     metrics = state.metrics
     if 0 <= state.furthest < record.index:
         metrics = tuple(gate_metrics.at_new_stage(one) for one in metrics)
+    metrics = tuple(replace(one, of_stage=(0, 0)) for one in metrics)
     return replace(
         state,
         phase=Phase.RUNNING,
@@ -136,7 +137,7 @@ def _traffic(state: GateState, seen: TrafficSeen) -> GateState:
         return state
     triggers, fired = list(state.triggers), None
     for place, rule in enumerate(rules.triggers):
-        triggers[place], said = gate_triggers.after_traffic(rule, triggers[place], one)
+        triggers[place], said = gate_triggers.after_traffic(rule, triggers[place], one, rules.metrics[seen.metric].settle_s)
         fired = fired or said
     return _rolled_back(replace(state, triggers=tuple(triggers)), fired)
 

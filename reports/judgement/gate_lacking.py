@@ -47,7 +47,17 @@ def incident(state: GateState) -> Lack | None:
             return Lack(
                 "trigger_watched", f"'{rule.id}' was seen in the newest {_rounds(one.seen)}, {rule.times} roll back: {one.say}"
             )
-    return None
+    return _unsettled(state)
+
+
+def _unsettled(state: GateState) -> Lack | None:
+    """Return that real requests speak against the canary, but it may be only that the baseline's are counted later."""
+    spikes = any(
+        rule.settle_s and one.spiked_since is not None for rule, one in zip(state.rules.metrics, state.metrics, strict=True)
+    )
+    if not spikes and state.newest_e < 1 / state.rules.alpha:
+        return None
+    return Lack("traffic_unsettled", "real requests of the canary fail more often, unless the baseline's are only counted later")
 
 
 def hopeless(state: GateState) -> Lack | None:
@@ -104,6 +114,9 @@ def _traffic_unread(state: GateState) -> Lack | None:
     for rule, one in zip(state.rules.metrics, state.metrics, strict=True):
         if gate_metrics.is_silent(rule, one, state.clock.now):
             return Lack("traffic_unread", f"metric '{rule.id}' is {gate_metrics.say_of(rule, one, state.clock.now)}")
+        if gate_metrics.is_unreached(one, state.asked.weight):
+            say = f"metric '{rule.id}': none of {one.of_stage[1]} real requests went to the canary, which should have"
+            return Lack("canary_unreached", f"{say} {state.asked.weight:g} %")
     return None
 
 

@@ -18,6 +18,7 @@ from scenarios.gates.records import TrafficSeen
 
 SILENT_AFTER = 3  # times `every`: then traffic counts as unread
 SILENT_MIN_S = 60.0
+UNREACHED = 20  # requests that the canary should have had by its weight; none of them by chance: once in 10^8
 
 
 def fresh(rule: MetricRule) -> MetricState:
@@ -74,7 +75,23 @@ def after_traffic(rule: MetricRule, state: MetricState, seen: TrafficSeen, now: 
     if trouble or state.counts is None:
         return replace(state, trouble=(trouble or "it is no metric of traffic")[:200])
     counts = (seen.canary_total, seen.canary_failed, seen.baseline_total, seen.baseline_failed)
-    return replace(in_window(rule, state, now, counts), counts=state.counts.updated(*counts), read_at=now, trouble="")
+    state = replace(in_window(rule, state, now, counts), counts=state.counts.updated(*counts), read_at=now, trouble="")
+    state = replace(state, of_stage=(state.of_stage[0] + seen.canary_total, state.of_stage[1] + seen.baseline_total))
+    return replace(state, stood=_stood(state, now, rule.settle_s)) if rule.settle_s else state
+
+
+def _stood(state: MetricState, now: float, settle_s: float) -> tuple[tuple[float, float], ...]:
+    """Return since when evidence is at least so much, over the last `settle_s`; the least, of all of them, comes first.
+
+    In a shared incident the canary's failures may be counted before the baseline's: then the evidence falls again.
+    """
+    kept, since, newest = list(state.stood), now, state.newest_e
+    while kept and kept[-1][1] >= newest:
+        since = kept.pop()[0]
+    kept.append((since, newest))
+    while len(kept) > 1 and kept[1][0] <= now - settle_s:
+        kept.pop(0)
+    return tuple(kept)
 
 
 def is_silent(rule: MetricRule, state: MetricState, now: float) -> bool:
@@ -82,6 +99,12 @@ def is_silent(rule: MetricRule, state: MetricState, now: float) -> bool:
     if rule.kind != "traffic":
         return False
     return bool(state.trouble) or state.read_at is None or now - state.read_at > max(SILENT_MIN_S, SILENT_AFTER * rule.every)
+
+
+def is_unreached(state: MetricState, weight: float) -> bool:
+    """Return whether so many requests were made that the canary should have had some at this weight, and it had none."""
+    canary, baseline = state.of_stage
+    return not canary and baseline * weight / 100 >= UNREACHED
 
 
 def at_new_stage(state: MetricState) -> MetricState:

@@ -16,6 +16,7 @@ from scenarios.gates.records import BadRecord, Opened
 FORM = ConfigDict(extra="forbid", allow_inf_nan=False)  # of everything in a state: a state of another form is refused
 _SUM_ERROR = 1e-6  # of weights that were written as decimals
 _UNREACHABLE_TIMES = 5
+SETTLE_S = 60.0  # a source scrapes each process at a moment of its own, and what it did not scrape yet is not seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class StageRule:
 
 @dataclass(frozen=True, slots=True)
 class MetricRule:
-    """One member of the evidence for a rollback. `above` and `calibration` are of a latency, `every` of traffic."""
+    """One member of the evidence for a rollback. `above` and `calibration` are of a latency, the last two of traffic."""
 
     __pydantic_config__: ClassVar = FORM
 
@@ -45,6 +46,7 @@ class MetricRule:
     above: str | float = ""
     calibration: int = 0
     every: float = 0.0
+    settle_s: float = 0.0  # evidence has to stand so long: the baseline's counters may be older than the canary's
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +168,16 @@ def _metrics(metrics: Sequence[Metric]) -> tuple[MetricRule, ...]:
     # A sum of 1 in decimals may be a trifle more in binary.
     scale = min(1.0, 1 / sum(one.weight for one in metrics))
     for one in metrics:
-        name, above, calibration, every = str(one.kind), "", 0, 0.0
+        name, above, calibration, every, settle_s = str(one.kind), "", 0, 0.0, 0.0
         bound: str | float = above
         if isinstance(one, LatencyMetric):
             bound, calibration = one.above, one.calibration
             name = f"latency_above_{bound}" if isinstance(bound, str) else f"latency_above_{bound:g}s"
         if isinstance(one, TrafficMetric):
-            every = one.every
+            every, settle_s = one.every, SETTLE_S if one.source else 0.0  # both sides' own metrics are of one moment
         twin = sum(other.id.partition("#")[0] == name for other in made)
-        made.append(MetricRule(f"{name}#{twin + 1}" if twin else name, one.kind, one.weight * scale, bound, calibration, every))
+        called = f"{name}#{twin + 1}" if twin else name
+        made.append(MetricRule(called, one.kind, one.weight * scale, bound, calibration, every, settle_s))
     return tuple(made)
 
 

@@ -91,9 +91,17 @@ class MetricState:
     read_at: float | None = None  # traffic: the newest good reading, in the gate's time
     trouble: str = ""  # of the newest reading
     window: tuple[float, int, int, int, int] | None = None  # traffic of the last minute: since, canary, failed, baseline, failed
+    of_stage: tuple[int, int] = (0, 0)  # traffic: requests of the canary and of the baseline since the stage began
+    spiked_since: float | None = None  # in the gate's time: since then each window that tells showed a spike
+    stood: tuple[tuple[float, float], ...] = ()  # traffic that has to settle: since when it is at least so much
 
     @property
     def e(self) -> float:
+        """The evidence that counts. It is the least of the time in which it settles, so it is one of an e-process, too."""
+        return self.stood[0][1] if self.stood else self.newest_e
+
+    @property
+    def newest_e(self) -> float:
         if self.pairs is not None:
             return RoundsProcess(self.pairs, self.scenarios).e
         return 1.0 if self.counts is None else self.counts.e
@@ -180,6 +188,11 @@ class GateState:
     def e(self) -> float:
         """The evidence against the canary, of all metrics and stages: roll back at 1/alpha."""
         return weighted_mean((rule.weight, one.e) for rule, one in zip(self.rules.metrics, self.metrics, strict=True))
+
+    @property
+    def newest_e(self) -> float:
+        """The same, with what has still to settle."""
+        return weighted_mean((rule.weight, one.newest_e) for rule, one in zip(self.rules.metrics, self.metrics, strict=True))
 
     def bets(self, margin: float) -> Betting:
         """Return the evidence, of all stages, that the canary fails at most `margin` points more often."""

@@ -17,6 +17,7 @@ SPIKE_S = 60.0  # of real requests that are looked at together
 SPIKE_REQUESTS = 20  # of the canary, at least
 SPIKE_SHARE = 0.5  # of these that failed
 SOUND_SHARE = 0.05  # of the baseline's, below which it is its own that fails
+Window = tuple[float, int, int, int, int]  # since, requests of the canary, failed, of the baseline, failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ def after_round(rule: TriggerRule, state: TriggerState, seen: RoundSeen) -> tupl
     return _if_alone(rule, state, here, there, comparable=seen.baseline.right > 0 and not seen.baseline.wrong)
 
 
-def after_traffic(rule: TriggerRule, state: TriggerState, metric: MetricState) -> tuple[TriggerState, Fired | None]:
-    """Return a trigger after one reading of counters: a spike of errors among real requests."""
+def after_traffic(
+    rule: TriggerRule, state: TriggerState, metric: MetricState, settle_s: float = 0.0
+) -> tuple[TriggerState, Fired | None]:
+    """Return a trigger after one reading of counters: a spike of errors among real requests, which lasts for `settle_s`."""
     if rule.danger != Danger.SERVER_ERRORS or metric.window is None:
         return state, None
     _, total, failed, base_total, base_failed = metric.window
-    if total < SPIKE_REQUESTS or base_total < SPIKE_REQUESTS or failed < SPIKE_SHARE * total:
+    if not _tells(metric.window) or failed < SPIKE_SHARE * total:
         return state, None
     if base_failed >= SOUND_SHARE * base_total:
         say = "real requests of the canary fail, and of the baseline, too"
@@ -52,15 +55,33 @@ def after_traffic(rule: TriggerRule, state: TriggerState, metric: MetricState) -
     say = (
         f"{failed} of the canary's {total} real requests failed in {SPIKE_S:g} s, of the baseline's {base_failed} of {base_total}"
     )
-    return replace(state, say=say), Fired(rule.id, say)
+    state = replace(state, say=say)
+    is_settled = (
+        metric.read_at is not None and metric.spiked_since is not None and metric.read_at - metric.spiked_since >= settle_s
+    )
+    return state, Fired(rule.id, say) if is_settled else None
 
 
 def in_window(rule: MetricRule, state: MetricState, now: float, counts: tuple[int, int, int, int]) -> MetricState:
     """Return a metric with the counts of its last minute: as (canary, failed, baseline, failed)."""
     old = state.window
-    if old is None or now - old[0] > max(SPIKE_S, rule.every):
-        return replace(state, window=(now, *counts))
-    return replace(state, window=(old[0], old[1] + counts[0], old[2] + counts[1], old[3] + counts[2], old[4] + counts[3]))
+    window = (now, *counts)
+    if old is not None and now - old[0] <= max(SPIKE_S, rule.every):
+        window = (old[0], old[1] + counts[0], old[2] + counts[1], old[3] + counts[2], old[4] + counts[3])
+    since = state.spiked_since
+    if _tells(window):
+        since = None if not _is_spike(window) else now if since is None else since
+    return replace(state, window=window, spiked_since=since)
+
+
+def _tells(window: Window) -> bool:
+    """Return whether there were enough requests on both sides."""
+    return window[1] >= SPIKE_REQUESTS and window[3] >= SPIKE_REQUESTS
+
+
+def _is_spike(window: Window) -> bool:
+    _, total, failed, base_total, base_failed = window
+    return failed >= SPIKE_SHARE * total and base_failed < SOUND_SHARE * base_total
 
 
 def shows(rule: TriggerRule, side: SideSeen) -> str | None:

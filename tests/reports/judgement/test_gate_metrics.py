@@ -194,3 +194,36 @@ def test_a_round_in_which_both_failed_does_not_show_that_the_canary_is_sound() -
     before = decided([stage(), *rounds(10)], start)
     after = decided([stage(), *rounds(10), *rounds(20, side("search"), side("search"), after=10)], start)
     assert (after.rounds, after.k) == (30, before.k)
+
+
+def test_a_shared_incident_that_is_counted_at_the_canary_first_is_none_of_its() -> None:
+    """A source scrapes each process at a moment of its own."""
+    start = opened(metrics=[HALF, {"kind": "traffic", "weight": 0.5, "source": "prom", **COUNTERS}], **LONG)
+    first: list[Record] = [stage(), traffic(0, 0, 0, 0, 0), *rounds(2), traffic(3, 100, 60, 1900, 0)]
+    waiting = decided(first, start)
+    assert (waiting.verb, waiting.reason_code, e_of(waiting, "traffic")) == (Verb.HOLD, "traffic_unsettled", 1)
+    then: list[Record] = [traffic(n, 100, 60, 1900, 1140) for n in range(4, 20)]
+    shared = decided([*first, *then], start)
+    assert (shared.verb, e_of(shared, "traffic") < 1) == (Verb.HOLD, True)
+    alone: list[Record] = [traffic(n, 100, 2, 1900, 0) for n in range(4, 9)]
+    assert decided([*first, *alone], start).verb is Verb.HOLD
+    worse = decided([*first, *alone, traffic(9, 100, 2, 1900, 0)], start)
+    assert (worse.verb, worse.reason_code) == (Verb.ROLLBACK, "worse")
+
+
+def test_evidence_that_wavers_and_stands_is_settled() -> None:
+    start = opened(metrics=[HALF, {"kind": "traffic", "weight": 0.5, "source": "prom", **COUNTERS}], **LONG)
+    readings: list[Record] = [traffic(n, 100, 3 * (n == 1), 1900, n % 2) for n in range(1, 8)]
+    assert decided([stage(), traffic(0, 0, 0, 0, 0), *readings], start).verb is Verb.HOLD
+    sure: list[Record] = [traffic(n, 100, 9 * (n == 1), 1900, n % 2) for n in range(1, 8)]
+    assert decided([stage(), traffic(0, 0, 0, 0, 0), *sure], start).reason_code == "worse"
+
+
+def test_a_stage_without_a_real_request_to_the_canary_is_not_shown() -> None:
+    start = opened(**TRAFFIC)
+    records: list[Record] = [stage(), traffic(0, 0, 0, 0, 0), *rounds(30)]
+    unmoved = decided([*records, traffic(31, 0, 0, 5000, 0)], start)
+    assert (unmoved.verb, unmoved.reason_code) == (Verb.HOLD, "canary_unreached")
+    assert unmoved.reason == "metric 'traffic': none of 5000 real requests went to the canary, which should have 25 %"
+    assert decided([*records, traffic(31, 1, 0, 5000, 0)], start).verb is Verb.PROMOTE
+    assert decided([*records, traffic(31, 0, 0, 70, 0)], start).verb is Verb.PROMOTE

@@ -190,6 +190,21 @@ def test_a_spike_is_of_one_minute() -> None:
     assert after((0.0, half), (80.0, half))[1] is None
 
 
+def test_a_spike_that_has_to_settle_is_waited_for() -> None:
+    rule, metric, state = (
+        MetricRule("traffic", "traffic", 1.0, every=15.0, settle_s=60.0),
+        MetricState(counts=CountProcess.new()),
+        TriggerState(),
+    )
+    fired: dict[float, bool] = {}
+    for at in (0.0, 15.0, 30.0, 45.0, 60.0):
+        metric = after_traffic(rule, metric, TrafficSeen(at, 0, 30, 20, 400, 0), at)
+        fired[at] = spiked(SPIKE, state, metric, 60.0)[1] is not None
+    assert fired == {0.0: False, 15.0: False, 30.0: False, 45.0: False, 60.0: True}
+    shared = after_traffic(rule, metric, TrafficSeen(75.0, 0, 30, 20, 400, 300), 75.0)
+    assert (shared.spiked_since, spiked(SPIKE, state, shared, 60.0)[0].shared) == (None, True)
+
+
 def test_a_spike_rolls_back_and_says_how_many_failed() -> None:
     counters = dict.fromkeys(("canary_total", "canary_failed", "baseline_total", "baseline_failed"), "up")
     start = opened(
