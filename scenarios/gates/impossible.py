@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from probes.evidence.source import SampleSource
 from probes.target import Target
-from scenarios.gates.impossible_sides import sides_that_are_one, wrong_sides
+from scenarios.gates.impossible_sides import evidence_that_is_not_there, sides_that_are_one, wrong_sides
 from scenarios.gates.impossible_stages import Fewest, rounds_within, wrong_stages
 from scenarios.gates.impossible_triggers import wrong_triggers
 from scenarios.gates.policy import LatencyMetric, Metric, Policy, TrafficMetric
@@ -31,6 +31,7 @@ def wrong_for_suite(policy: Policy, root: Table, suite: Suite, target: Target, c
     """Yield what is wrong with a policy that is whole, for its suite: of both sides' target, sources, tags and triggers."""
     text = PolicyText(root)
     yield from sides_that_are_one(policy, target, text)
+    yield from evidence_that_is_not_there(policy, target, text)
     for number, metric in enumerate(policy.metrics):
         if isinstance(metric, TrafficMetric) and metric.source:
             yield from _source(metric, number, target, text)

@@ -10,7 +10,7 @@ from probes.jsonpath import finder
 from probes.target import Target, http_address
 from scenarios.gates.policy import Identity, Policy, Side
 from scenarios.gates.told_at import PolicyText
-from scenarios.mistakes import Mistake
+from scenarios.mistakes import Mistake, near_or_known
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _HOST = re.compile(r"[A-Za-z0-9._\[\]:-]{1,255}")
@@ -32,6 +32,22 @@ def sides_that_are_one(policy: Policy, target: Target, text: PolicyText) -> Iter
         say = "nothing tells the canary from the baseline: both are asked at the same address, in the same way"
         remedy = "give one of them its own 'base_url', or 'headers', 'cookies' or a 'host' that the proxy goes by"
         yield text.wrong(say, remedy, ("canary",))
+
+
+def evidence_that_is_not_there(policy: Policy, target: Target, text: PolicyText) -> Iterator[Mistake]:
+    """Yield a mistake for each source that a side reads in place of another, where one of both is not the target's."""
+    for name, side in (("canary", policy.canary), ("baseline", policy.baseline)):
+        for named, own in side.evidence.items():
+            way = (name, "evidence", named)
+            missing = next((one for one in (named, own) if one not in target.evidence), None)
+            if missing is not None:
+                say = f"target '{target.name}' has no evidence source '{missing}'"
+                yield text.wrong(say, near_or_known(missing, target.evidence) or "describe it there under 'evidence'", way)
+            elif type(target.evidence[own]) is not type(target.evidence[named]):
+                kinds = (
+                    f"'{own}' is of kind {target.evidence[own].source_name}, '{named}' of {target.evidence[named].source_name}"
+                )
+                yield text.wrong(f"'{own}' cannot stand for '{named}'", f"{kinds}: scenarios could not read it", way)
 
 
 def _side(name: str, side: Side, text: PolicyText) -> Iterator[Mistake]:

@@ -48,6 +48,8 @@ class Side(Configured):
     headers: dict[str, HeaderValue] = Field(default_factory=dict)  # that make the proxy choose it, sent with every request
     cookies: dict[str, HeaderValue] = Field(default_factory=dict)  # the same, as cookies
     host: str | None = None  # the name it is asked for, where that is not the address's
+    # where its own proof is read: an evidence source that scenarios name, and the one of the target that stands for it here
+    evidence: dict[str, str] = Field(default_factory=dict)
     version: str = Field(min_length=1, max_length=200)  # that its answers must say
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from probes.evidence.source import EvidenceSource
 from probes.jsonpath import finder
 from probes.promql_nodes import Selector
 from probes.promql_syntax import selector
@@ -126,4 +127,11 @@ def _reached(target: Target, side: Side, name: str) -> Target:
     tls = target.tls
     if side.host is not None and tls.server_name is None and base_url.startswith("https://"):
         tls = tls.model_copy(update={"server_name": urlsplit(f"https://{side.host}/").hostname})  # as whoever asks by that name
-    return target.model_copy(update={"base_url": base_url, "route": route, "tls": tls})
+    evidence = {**target.evidence, **{named: _evidence(target, own, name) for named, own in side.evidence.items()}}
+    return target.model_copy(update={"base_url": base_url, "route": route, "tls": tls, "evidence": evidence})
+
+
+def _evidence(target: Target, own: str, name: str) -> EvidenceSource:
+    if own not in target.evidence:
+        raise BadSides(f"the {name}'s evidence '{own}' is not there: target '{target.name}' has no source of this name")
+    return target.evidence[own]

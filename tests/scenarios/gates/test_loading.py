@@ -215,6 +215,15 @@ CASES: Mapping[str, tuple[str, str]] = {
         HEAD + "metrics: [{kind: traffic, weight: 1, source: metric, COUNTERS}]\n",
         "policy.yaml:7:46: target 'staging' has no evidence source 'metric' | did you mean 'metrics'?",
     ),
+    "a side's source that is not there": (
+        HEAD.replace('always}}', 'always}, evidence: {app_log: canary_lgo}}'),
+        "policy.yaml:4:73: target 'staging' has no evidence source 'canary_lgo' | known here: app_log, metrics",
+    ),
+    "a side's source of another kind": (
+        HEAD.replace('always}}', 'always}, evidence: {app_log: metrics}}'),
+        "policy.yaml:4:73: 'metrics' cannot stand for 'app_log' | 'metrics' is of kind prometheus, 'app_log' of log_file: "
+        "scenarios could not read it",
+    ),
     "a source that holds no values": (
         HEAD + "metrics: [{kind: traffic, weight: 1, source: app_log, COUNTERS}]\n",
         "policy.yaml:7:46: 'app_log' is no source of metric values | it is of kind log_file",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from probes.dangers import Danger
+from probes.evidence.log_file import LogFile
 from scenarios.gates.records import RoundSeen, Seat
 from scenarios.gates.rounds import Rounds
 from scenarios.gates.sides import Sides, both
@@ -22,7 +24,7 @@ from vedette.reference.target import ReferenceTarget
 pytestmark = pytest.mark.anyio
 TOKEN = "token-of-this-test"
 CACHE, LIMIT = "tenants never share a cache entry", "a caller that asks too much is held back"
-API = "free appointments are offered"
+API, PRIVACY = "free appointments are offered", "no personal data reaches the log"
 BREAKER = "the circuit breaker opens and recovers"
 
 
@@ -36,12 +38,15 @@ async def targets(folder: Path, *faults: str, version: str = "2") -> AsyncIterat
         yield new, old
 
 
-def sides_at(url: str, folder: Path, *names: str, **policy: Any) -> Sides:
+def sides_at(url: str, folder: Path, *names: str, more: Mapping[str, LogFile] | None = None, **policy: Any) -> Sides:
     """Return the sides as the policy has them; a round asks these scenarios of the demo's."""
     environ = {"VEDETTE_DEMO_URL": url, "VEDETTE_DEMO_LOG": str(folder / "app.log"), "VEDETTE_REFERENCE_TOKEN": TOKEN}
     suite = load_suite("demo", environ=environ)
     chosen = tuple(s.model_copy(update={"tags": ("round",)}) for s in suite.scenarios if s.name in names)
-    return both(suite.model_copy(update={"scenarios": chosen}), a_policy(target="reference", tags=["round"], **policy))
+    target = suite.targets["reference"]
+    target = target.model_copy(update={"evidence": {**target.evidence, **(more or {})}})
+    suite = suite.model_copy(update={"scenarios": chosen, "targets": {"reference": target}})
+    return both(suite, a_policy(target="reference", tags=["round"], **policy))
 
 
 async def asked(sides: Sides) -> RoundSeen:
@@ -100,3 +105,15 @@ async def test_both_sides_behind_one_proxy_are_reached_by_a_header_and_without_i
     ] * 2
     assert all(one.seat is Seat.GOOD for side in (seen.canary, seen.baseline) for one in side.scenarios.values())
     assert by_weight.canary.wrong and by_weight.baseline.wrong
+
+
+async def test_each_side_has_its_own_log_where_the_policy_says_so(tmp_path: Path) -> None:
+    leaky = ReferenceTarget(["log_email_raw"], log_path=tmp_path / "new.log", settings=Settings(control_token=TOKEN, version="2"))
+    sound = ReferenceTarget(log_path=tmp_path / "app.log", settings=Settings(control_token=TOKEN, version="1"))
+    own = LogFile(path=str(tmp_path / "new.log"))
+    async with leaky.running() as new, sound.running() as old:
+        for evidence, seats in (({}, (Seat.NONE, Seat.GOOD)), ({"app_log": "canary_log"}, (Seat.BAD, Seat.GOOD))):
+            canary = {"version": "2", "base_url": new, "evidence": evidence}
+            seen = await asked(sides_at(old, tmp_path, PRIVACY, more={"canary_log": own}, canary=canary))
+            assert (seen.canary.scenarios[PRIVACY].seat, seen.baseline.scenarios[PRIVACY].seat) == seats
+    assert seen.canary.scenarios[PRIVACY].dangers == (Danger.PERSONAL_DATA_IN_LOGS,)
