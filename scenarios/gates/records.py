@@ -58,6 +58,7 @@ class Opened:
     gap_s: float  # between rounds that count as independent
     triggers: Mapping[str, tuple[str, ...]]  # id -> names of the scenarios that arm it
     version: int = VERSION
+    scenarios: tuple[str, ...] = ()  # names of those that each round asks; none where it was not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def read(line: Mapping[str, Any]) -> Record:
             fields = {**fields, "canary": _side(fields["canary"]), "baseline": _side(fields["baseline"])}
         if kind is Opened:
             fields["triggers"] = {name: tuple(names) for name, names in fields["triggers"].items()}
+            fields["scenarios"] = tuple(fields.get("scenarios", ()))
         return kind(**fields)  # type: ignore[no-any-return]
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise BadRecord(f"a record of kind '{kind.kind}' lacks something, or has too much: {problem}") from problem

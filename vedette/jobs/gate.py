@@ -118,6 +118,9 @@ def _as_asked(order: GateOrder, loaded: LoadedPolicy, evidence: EvidenceFile) ->
     made = replace(loaded, policy=loaded.policy.model_copy(update={**new, "shadow": shadow}))
     if opened and dict(opened) != made.recorded():
         raise UsageError(f"the policy '{loaded.path}' is another one than '{evidence.path}' was gathered under; begin anew")
+    asked = evidence.found.opened.scenarios if evidence.found else ()
+    if gone := sorted({*asked} - {one.name for one in made.scenarios}):  # what is not asked any more is not shown
+        raise UsageError(f"the suite has no scenario '{gone[0]}' any more, with which '{evidence.path}' was begun; begin anew")
     return made
 
 

@@ -120,11 +120,14 @@ class Walk:
         return End(asked, _CODES[asked.verb])
 
     async def _walk(self) -> None:
+        if self.evidence.found is not None and self._now.verb is Verb.PROMOTE and not self._now.phase.is_over:
+            await self._keep(await self._asking.round(self._clock()))  # it was shown before it was away: is it still so?
         for place in self.path:
             if place < self._standing.shown_upto and place != self._standing.stage:
                 continue  # an earlier walk has shown it
             await self._begin_stage(place)
-            await self._judge()
+            while self._now.verb is Verb.HOLD:  # also where what was seen just after it was shown holds it again
+                await self._judge()
             if self._now.verb is not Verb.PROMOTE:
                 return
 
@@ -133,7 +136,8 @@ class Walk:
         found = self.evidence.found
         if found is None:
             policy, at = self.loaded.policy, self._clock()
-            opened = Opened(at, self._name, self.loaded.recorded(), self._gap_s(), dict(self.loaded.triggers))
+            names = tuple(one.name for one in self.loaded.scenarios)
+            opened = Opened(at, self._name, self.loaded.recorded(), self._gap_s(), dict(self.loaded.triggers), scenarios=names)
             self._progress.begins(self.evidence.path, self.loaded.scenarios, policy)
             await self._keep(opened)
             return

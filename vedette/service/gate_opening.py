@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from probes.outcome import Verdict
 from probes.undo import Journal
@@ -73,7 +72,8 @@ class Opener:
         except BadSides as problem:
             raise NotPossible(str(problem)) from problem
         gap_s, triggers = self._gap_s(loaded), dict(loaded.triggers)
-        opened = Opened(at=at, gate=wanted.name, policy=loaded.recorded(), gap_s=gap_s, triggers=triggers)
+        names = tuple(one.name for one in sides.scenarios)
+        opened = Opened(at=at, gate=wanted.name, policy=loaded.recorded(), gap_s=gap_s, triggers=triggers, scenarios=names)
         return Beginning(opened, loaded.policy, sides, given.path)
 
     def remember(self, gate: Gate, beginning: Beginning) -> None:
@@ -87,7 +87,11 @@ class Opener:
         return SidesAsking(policy, sides, journal=self._journal, artifacts=self._artifacts)
 
     def _again(self, gate: Gate) -> tuple[Policy, Sides]:
-        return sides_again(recorded_policy(self._ledger, gate), gate.policy_path)
+        opened = opened_with(self._ledger, gate)
+        policy, sides = sides_again(opened.policy, gate.policy_path)
+        if gone := sorted({*opened.scenarios} - {one.name for one in sides.scenarios}):  # what is not asked any more is not shown
+            raise CannotAsk(f"the suite has no scenario '{gone[0]}' for this target any more, with which the gate was opened")
+        return policy, sides
 
     def _gap_s(self, loaded: LoadedPolicy) -> float:
         if loaded.policy.gap is not None:
@@ -101,8 +105,8 @@ class Opener:
         return [Tick(one.at.timestamp(), one.verdict is Verdict.FAIL) for one in counted]
 
 
-def recorded_policy(ledger: GateLedger, gate: Gate) -> Mapping[str, Any]:
-    """Return the policy that a gate was opened with, as its first line has it. Raises: CannotAsk, StoreError."""
+def opened_with(ledger: GateLedger, gate: Gate) -> Opened:
+    """Return a gate's first line of evidence. Raises: CannotAsk, StoreError."""
     line = ledger.line(gate.id, 1)
     try:
         record, _ = next(replay([line or ""]))
@@ -110,4 +114,4 @@ def recorded_policy(ledger: GateLedger, gate: Gate) -> Mapping[str, Any]:
         raise CannotAsk("the gate's first line of evidence cannot be read") from problem
     if not isinstance(record, Opened):
         raise CannotAsk("the gate's first line of evidence does not open it")
-    return record.policy
+    return record

@@ -425,6 +425,32 @@ def test_evidence_is_gone_on_with_only_under_the_policy_that_it_was_gathered_und
         assert "is another one than" in capsys.readouterr().err
 
 
+def test_a_scenario_that_was_taken_out_of_the_suite_is_not_done_without(tmp_path: Path, capsys: Capture) -> None:
+    with rollout(tmp_path, stages=LONG) as one:
+        suite = tmp_path / "suite.yaml"
+        text = suite.read_text()
+        suite.write_text(text + text[text.index("  - name:") :].replace("the shop sells", "the shop sells twice"))
+        assert run(one, "--timeout", "300ms") == Exit.DEADLINE
+        suite.write_text(text)
+        assert run(one, "--resume") == Exit.USAGE
+    assert "the suite has no scenario 'the shop sells twice' any more, with which " in capsys.readouterr().err
+
+
+def test_what_was_shown_before_it_was_away_is_looked_at_once_more(tmp_path: Path) -> None:
+    for name in ("moving", "gone"):
+        os.mkfifo(tmp_path / name)
+    with rollout(tmp_path) as one:
+        gate = start(one, "--advance", "sh -c 'test {weight} = 5 || { echo > moving; echo > gone; }'")
+        (tmp_path / "moving").read_text()  # the first stage is shown
+        gate.kill()
+        (tmp_path / "gone").read_text()
+        gate.communicate(timeout=30)
+        assert run(one, "--resume") == Exit.PASSED
+    kinds = [json.loads(line)["record"]["kind"] for line in evidence().read_text().splitlines()]
+    away = kinds.index("looked")
+    assert kinds[away : away + 3] == ["looked", "round", "stage"]
+
+
 def test_evidence_that_somebody_changed_is_not_gone_on_with(tmp_path: Path, capsys: Capture) -> None:
     with rollout(tmp_path, stages=LONG) as one:
         assert run(one, "--timeout", "400ms") == Exit.DEADLINE

@@ -13,12 +13,13 @@ from reports.gates import AnotherIsOpen, NameTaken
 from reports.judgement.gate import Phase
 from reports.store.errors import StoreError
 from scenarios.gates.records import Looked, Opened, StageBegan, Told
-from tests.vedette.service.gate_world import KEY, World, side, until
+from tests.vedette.service.gate_world import KEY, NAMES, NoHistory, World, side, until
 from vedette.service import gate_going
 from vedette.service import gates as gates_module
 from vedette.service.deploying import Unknown
 from vedette.service.gate_answers import NoSuchStage
-from vedette.service.gating import NoSuchGate, NotNow, NotPossible, Wanted
+from vedette.service.gate_opening import Opener
+from vedette.service.gating import CannotAsk, NoSuchGate, NotNow, NotPossible, Wanted
 
 pytestmark = pytest.mark.anyio
 
@@ -339,6 +340,23 @@ async def test_a_gate_goes_on_after_a_restart_in_the_middle_of_a_stage(world: Wo
     assert world.kinds().count("round") == 13
     assert [one.trouble for one in world.records() if isinstance(one, Looked)] == ["the service was away and goes on"] * 3
     world.replayed()
+
+
+async def test_a_scenario_that_the_suite_lost_meanwhile_is_not_done_without(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.going():
+        await world.open(weight=5)
+        await world.rounds(1)
+    opened = world.records()[0]
+    assert isinstance(opened, Opened) and set(opened.scenarios) == set(NAMES)
+    gate = world.kept()
+    suite = world.folder / "suite.yaml"
+    suite.write_text(suite.read_text().replace("name: shelves are shown", "name: shelves are seen"))
+    monkeypatch.setenv("CANARY_KEY", KEY)
+    opener = Opener(world.ledger, world.policies, NoHistory(), location="local")
+    with pytest.raises(CannotAsk, match="has no scenario 'shelves are shown' for this target any more"):
+        await opener.asking(gate)
 
 
 async def test_a_gate_that_had_not_begun_waits_on_after_a_restart(world: World) -> None:
