@@ -44,7 +44,7 @@ def _stages(plan: Plan) -> str:
         "stage",
         "traffic",
         "to be shown",
-        "at best",
+        "in all, at best",
         "a sound canary takes",
         "9 of 10 at most",
         "pass",

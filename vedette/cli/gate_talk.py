@@ -35,7 +35,9 @@ def open_gate(client: Client, args: argparse.Namespace) -> int:
     }
     gate = client.post(HERE, body)
     against = f"version {gate['canary_version']} of {gate['service']} against {gate['baseline_version']}"
-    say(f"{gate['name']}: open for {against}, stages {_stages(gate)} %")
+    is_over = gate["phase"] not in ("pending", "running")  # the same again finds what was opened once, also after its end
+    state = f"over already ({gate['phase']}), and not opened again;" if is_over else "open for"
+    say(f"{gate['name']}: {state} {against}, stages {_stages(gate)} %")
     return Exit.PASSED
 
 

@@ -20,7 +20,8 @@ EXAMPLES = (
     "  vedette gate wait --name shop@1.4.2 --stage 5 --timeout 2h\n"
     "  vedette gate hold shop@1.4.2 --reason 'the database moves'\n\n"
     "exit codes of run and wait: 0 promote, 1 rollback, 3 inconclusive or could not be decided, 4 not decided in time,\n"
-    "5 nothing to judge; in shadow mode 0 whatever is decided, which is said. `replay`: 0 the same, 1 not, 2 unreadable"
+    "5 nothing to judge; in shadow mode 0 whatever is decided, which is said. `replay`: 0 the same, 1 not, 2 unreadable.\n"
+    "`decision` does not wait: 0 promote, 1 rollback, 3 neither"
 )
 
 _DEEDS = {
@@ -51,7 +52,8 @@ def _without_a_service(places: argparse._SubParsersAction[argparse.ArgumentParse
     run.add_argument("--stage", type=weight, metavar="WEIGHT", help="judge only the stage of this weight (default: all in a row)")
     run.add_argument(
         "--advance", metavar="COMMAND",
-        help="run before each stage to move the traffic, {weight} put in, by no shell; where it fails, nothing is decided",
+        help="run before each stage to move the traffic, by no shell; it learns the weight by {weight} alone;"
+        " where it fails, nothing is decided",
     )  # fmt: skip
     run.add_argument(
         "--evidence", type=Path, metavar="FILE", help="where to keep the evidence (default: a new file below gates/ of the state)"
