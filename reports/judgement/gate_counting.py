@@ -21,7 +21,7 @@ def counted(state: GateState, seen: RoundSeen, at: float) -> GateState:
     state = replace(state, newest=_newest(state.newest, weighed, seen))
     of_stage = at >= state.tally.since  # one that began before the stage was asked of another share of the traffic
     if not weighed.is_evidence:
-        return _no_evidence(state, weighed, of_stage=of_stage)
+        return _no_evidence(state, weighed, of_stage=of_stage, strayed=seen.canary.wrong > 0)
     taken = state.gap.taken(_not_before(state.gap, at), weighed.canary_bad, weighed.baseline_bad, weighed.scenarios)
     metrics = gate_metrics.after_round(state.rules, state.metrics, weighed, taken.block, taken.for_promotion)
     echoes = state.echoes if taken.block is None else state.echoes.updated(taken.block.canary_bad)
@@ -62,7 +62,7 @@ def _independent(state: GateState, weighed: Weighed, *, of_stage: bool) -> GateS
     return replace(state, tally=tally)
 
 
-def _no_evidence(state: GateState, weighed: Weighed, *, of_stage: bool) -> GateState:
+def _no_evidence(state: GateState, weighed: Weighed, *, of_stage: bool, strayed: bool) -> GateState:
     against = weighed.against
     tally = state.tally
     if of_stage:
@@ -70,6 +70,7 @@ def _no_evidence(state: GateState, weighed: Weighed, *, of_stage: bool) -> GateS
             tally,
             seen=tally.seen + 1,
             misrouted=tally.misrouted + weighed.misrouted,
+            strayed=tally.strayed + (weighed.misrouted and strayed),
             unproven=tally.unproven + (not weighed.misrouted),
             worse=tally.worse + against,
             good_in_a_row=0 if weighed.canary_out or against else tally.good_in_a_row,

@@ -67,6 +67,7 @@ class Tally:
     worse: int = 0  # rounds that spoke against the canary for its promotion
     better: int = 0
     misrouted: int = 0
+    strayed: int = 0  # of these, those in which another version answered for the canary
     unproven: int = 0  # on one side or both
     good_in_a_row: int = 0  # of the canary, the newest rounds that are evidence
     left_out: Mapping[str, int] = field(default_factory=dict)  # scenario -> usable rounds that left it out

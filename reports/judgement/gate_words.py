@@ -54,6 +54,9 @@ def _of_rounds(state: GateState) -> list[str]:
     for side, versions in (("canary", newest.canary_said), ("baseline", newest.baseline_said)):
         if versions:
             said.append(f"answers of the {side} say another version: {', '.join(versions)}")
+    if state.tally.strayed:
+        rounds = f"{state.tally.strayed} of {state.tally.seen} rounds"
+        said.append(f"another version answered for the canary in {rounds}: where a proxy steps in for a failure, that hides it")
     effect = state.echoes.design_effect
     if effect is not None and effect > THIN:
         said.append(f"evidence thinned: failures come in bursts, {effect:.1f} rounds count as one; a longer 'gap' would be right")

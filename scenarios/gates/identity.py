@@ -45,13 +45,14 @@ class Proof:
             return
         said = answer.all_headers(identity.header)
         if said or identity.path is None or identity.field is not None:  # else only the answers of `path` must say it
-            self._count(said)
+            self._count(said, was_kept=_was_kept(answer))
 
     def take_asked(self, answer: Answer) -> None:
         """Look at the answer of `identity.path`."""
         self._read_clock(answer)
         identity = self.identity
-        self._count(_said_in(answer, identity.field) if identity.field is not None else answer.all_headers(identity.header or ""))
+        said = _said_in(answer, identity.field) if identity.field is not None else answer.all_headers(identity.header or "")
+        self._count(said, was_kept=_was_kept(answer))
 
     @property
     def said_versions(self) -> tuple[str, ...]:
@@ -62,15 +63,19 @@ class Proof:
         """Return by how much the side's clock is ahead of ours; None where no answer told its time."""
         return round(median(self._offsets_s), 1) if self._offsets_s else None
 
-    def _count(self, said: list[str]) -> None:
-        """Count one answer; one that says several versions is of the right one only if all are that."""
+    def _count(self, said: list[str], *, was_kept: bool) -> None:
+        """Count one answer; one that says several versions is of the right one only if all are that.
+
+        One of the right version that a cache had kept was given by nobody: its side may be dead by now.
+        """
         texts = [text for text in said if text.strip()]
         if not texts:
             self.unmarked += 1
             return
         others = [text for text in texts if text.strip() != self.version]
         if not others:
-            self.right += 1
+            self.right += not was_kept
+            self.unmarked += was_kept
             return
         self.wrong += 1
         if len(self._others) < KEPT and (shown := self._shown(others[0])) not in self._others:
@@ -94,6 +99,12 @@ class Proof:
             return
         if math.isfinite(offset_s):
             self._offsets_s.append(offset_s)
+
+
+def _was_kept(answer: Answer) -> bool:
+    """Return whether a cache gave the answer without asking the side. Source: RFC 9111 section 5.1."""
+    age = (answer.header("age") or "").strip()
+    return age.isascii() and age.isdigit() and bool(age.strip("0"))
 
 
 def _said_in(answer: Answer, path: str) -> list[str]:

@@ -17,6 +17,7 @@ from tests.reports.judgement.gate_making import (
     SHORT,
     a_round,
     dead,
+    decided,
     opened,
     policy,
     rounds,
@@ -291,3 +292,13 @@ def test_a_stage_that_is_none_is_refused(index: Any) -> None:
 def test_a_gate_is_opened_once() -> None:
     with pytest.raises(BadRecord, match="opened once"):
         step(begun(opened()), opened())
+
+
+def test_a_proxy_that_may_hide_failures_of_the_canary_is_told() -> None:
+    other = side(wrong=1, right=0)
+    strayed = decided([stage(), *(a_round(n, other if n % 6 == 0 else side()) for n in range(1, 13))])
+    assert "another version answered for the canary in 2 of 12 rounds: where a proxy steps in for a failure, that hides it" in (
+        strayed.warnings
+    )
+    baseline = decided([stage(), *(a_round(n, None, other if n % 6 == 0 else side()) for n in range(1, 13))])
+    assert not any("hides" in one for one in baseline.warnings)

@@ -46,6 +46,10 @@ def counted(one: Proof) -> tuple[int, int, int]:
         pytest.param([("X-Version", "2"), ("X-Version", "2")], (1, 0, 0), id="right twice"),
         pytest.param([("X-Version", "  ")], (0, 0, 1), id="empty"),
         pytest.param([("X-Other", "2")], (0, 0, 1), id="none"),
+        pytest.param([("X-Version", "2"), ("Age", "31")], (0, 0, 1), id="right, kept by a cache"),
+        pytest.param([("X-Version", "1"), ("Age", "31")], (0, 1, 0), id="wrong, kept by a cache"),
+        pytest.param([("X-Version", "2"), ("Age", "0")], (1, 0, 0), id="right, a cache asked"),
+        pytest.param([("X-Version", "2"), ("Age", "-1")], (1, 0, 0), id="right, no age"),
     ],
 )
 def test_an_answer_is_counted_by_the_version_that_it_says(headers: list[tuple[str, str]], expected: tuple[int, int, int]) -> None:
@@ -82,6 +86,12 @@ def test_with_a_path_and_a_header_the_answers_of_probes_need_not_say_it_but_may_
     one.take_asked(answer(("X-Version", "2")))
     one.take_asked(answer())
     assert counted(one) == (1, 1, 1)
+
+
+def test_the_answer_of_a_path_that_a_cache_kept_proves_nothing() -> None:
+    one = proof(path="/health", header="X-Version")
+    one.take_asked(answer(("X-Version", "2"), ("Age", "120")))
+    assert counted(one) == (0, 0, 1)
 
 
 def test_with_a_field_alone_the_answers_of_probes_are_not_looked_at() -> None:
