@@ -87,6 +87,7 @@ def _usable(state: GateState, weighed: Weighed) -> Tally:
         tally,
         seen=tally.seen + 1,
         usable=tally.usable + 1,
+        flawed=(tally.flawed[0] + weighed.flawed[0], tally.flawed[1] + weighed.flawed[1]),
         watched_s=tally.watched_s + min(longest, now - since),
         watched_at=now,
         good_in_a_row=0 if weighed.against else tally.good_in_a_row + 1,

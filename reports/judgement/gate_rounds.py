@@ -25,6 +25,7 @@ class Weighed:
     canary_out: bool  # the canary failed as a whole, or in something
     baseline_out: bool
     left_out: tuple[str, ...]  # scenarios that were not proven on both
+    flawed: tuple[bool, bool]  # something was good, and not as it should be, on the canary, on the baseline: flaky or slow
     scenarios: Mapping[str, tuple[bool, bool]]  # that were proven on both: whether they failed on the canary, the baseline
     failing: Mapping[str, tuple[bool, bool]]  # those of them that failed on either
     canary_s: Mapping[str, float]  # slowest answers of what was good on both
@@ -48,6 +49,7 @@ def weigh(seen: RoundSeen) -> Weighed:
         misrouted=_is_misrouted(canary) or _is_misrouted(baseline),
         canary_out=is_gone(canary) or any(_is_bad(canary, name) for name in names),
         baseline_out=is_gone(baseline) or any(_is_bad(baseline, name) for name in names),
+        flawed=(_is_flawed(canary), _is_flawed(baseline)),
         left_out=tuple(name for name in names if name not in common) if sides else (),
         scenarios=scenarios,
         failing=failing,
@@ -94,6 +96,10 @@ def _is_proven(side: SideSeen, name: str) -> bool:
 def _is_bad(side: SideSeen, name: str) -> bool:
     one = _seen(side, name)
     return one is not None and one.seat is Seat.BAD
+
+
+def _is_flawed(side: SideSeen) -> bool:
+    return any(one.seat is Seat.GOOD and one.say for one in side.scenarios.values())
 
 
 def _seconds(side: SideSeen, names: list[str]) -> dict[str, float]:

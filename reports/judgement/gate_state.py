@@ -69,6 +69,7 @@ class Tally:
     misrouted: int = 0
     strayed: int = 0  # of these, those in which another version answered for the canary
     unproven: int = 0  # on one side or both
+    flawed: tuple[int, int] = (0, 0)  # usable rounds with something flaky or slow that was good all the same: canary, baseline
     good_in_a_row: int = 0  # of the canary, the newest rounds that are evidence
     left_out: Mapping[str, int] = field(default_factory=dict)  # scenario -> usable rounds that left it out
     left_out_more: bool = False  # there were more of these than are kept

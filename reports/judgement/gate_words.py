@@ -54,6 +54,10 @@ def _of_rounds(state: GateState) -> list[str]:
     for side, versions in (("canary", newest.canary_said), ("baseline", newest.baseline_said)):
         if versions:
             said.append(f"answers of the {side} say another version: {', '.join(versions)}")
+    canary, baseline = state.tally.flawed
+    if canary > baseline:
+        rounds = f"{canary} of {state.tally.usable} rounds"
+        said.append(f"good on the canary, but flaky or slow, in {rounds}, on the baseline in {baseline}")
     if state.tally.strayed:
         rounds = f"{state.tally.strayed} of {state.tally.seen} rounds"
         said.append(f"another version answered for the canary in {rounds}: where a proxy steps in for a failure, that hides it")

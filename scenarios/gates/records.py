@@ -28,7 +28,7 @@ class ScenarioSeen:
     """One scenario at one side in one round."""
 
     seat: Seat
-    say: str = ""  # the outcome's sentence where it is not good
+    say: str = ""  # the outcome's sentence where it did not pass; of a good one: what was not as it should be (flaky, slow)
     seconds: float | None = None  # of its slowest answer, None where there was none
     dangers: tuple[str, ...] = ()  # that its failing checks tell of
     armed: bool = False  # its controls held: it could have noticed

@@ -190,7 +190,7 @@ def scenario_seen(outcome: Outcome, slowest_s: float | None) -> ScenarioSeen:
     held = bool(controls) and all(made.verdict is Verdict.PASS for made in controls)
     return ScenarioSeen(
         seat=seat,
-        say="" if seat is Seat.GOOD else shorten(outcome.sentence, _SAY),
+        say="" if outcome.verdict is Verdict.PASS else shorten(outcome.sentence, _SAY),
         seconds=slowest_s,
         dangers=dangers,
         armed=held and (seat is Seat.GOOD or (seat is Seat.BAD and bool(dangers))),

@@ -21,6 +21,7 @@ from tests.reports.judgement.gate_making import (
     opened,
     policy,
     rounds,
+    seen,
     side,
     stage,
 )
@@ -302,3 +303,10 @@ def test_a_proxy_that_may_hide_failures_of_the_canary_is_told() -> None:
     )
     baseline = decided([stage(), *(a_round(n, None, other if n % 6 == 0 else side()) for n in range(1, 13))])
     assert not any("hides" in one for one in baseline.warnings)
+
+
+def test_what_passed_only_at_a_second_attempt_is_told() -> None:
+    flaky = side(scenarios={"login": seen(say="flaky: passed at attempt 2 of 2; before: it answered 500"), "search": seen()})
+    told = decided([stage(), *rounds(4, flaky), a_round(5, None, flaky)])
+    assert "good on the canary, but flaky or slow, in 4 of 5 rounds, on the baseline in 1" in told.warnings
+    assert not decided([stage(), *rounds(5, flaky, flaky)]).warnings

@@ -280,6 +280,7 @@ async def test_a_scenario_that_fails_now_and_then_is_tried_a_second_time_and_no_
     seen = await a_round(sides)
     assert tried == {CANARY: 2, BASELINE: 2}
     assert seen.canary.scenarios["flaky"].seat is Seat.BAD and seen.baseline.scenarios["flaky"].seat is Seat.GOOD
+    assert seen.baseline.scenarios["flaky"].say.startswith("flaky: passed at attempt 2 of 2; before: ")
 
 
 @pytest.mark.parametrize(("danger", "kept"), [("cross_tenant_leak", ("cross_tenant_leak",)), ("server_errors", ())])
