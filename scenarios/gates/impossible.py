@@ -52,6 +52,17 @@ def _metrics(policy: Policy, text: PolicyText) -> Iterator[Mistake]:
             say = f"the same {metric.kind} metric stands twice"
             remedy = f"it is that of item {first + 1}; give one of them the weight of both"
             yield text.wrong(say, remedy, ("metrics", number))
+        if isinstance(metric, TrafficMetric):
+            yield from _counters(metric, number, text)
+
+
+def _counters(metric: TrafficMetric, number: int, text: PolicyText) -> Iterator[Mistake]:
+    """Yield a mistake for two counters of a metric that are one: comparing it with itself shows nothing."""
+    one_place = (("canary_total", "baseline_total"), ("canary_failed", "baseline_failed")) if metric.source else ()
+    for one, other in (*one_place, ("canary_total", "canary_failed"), ("baseline_total", "baseline_failed")):
+        if "".join(getattr(metric, one).split()) == "".join(getattr(metric, other).split()):
+            say = f"'{other}' is the same counter as '{one}', so nothing would be compared"
+            yield text.wrong(say, "should be another one, by a name or by labels", ("metrics", number, other))
 
 
 def _calibrations(policy: Policy, text: PolicyText) -> Iterator[Mistake]:

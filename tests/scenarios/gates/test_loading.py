@@ -211,6 +211,18 @@ CASES: Mapping[str, tuple[str, str]] = {
         HEAD + "metrics:\n  - {kind: latency, weight: 0.5, above: p75}\n  - {kind: latency, weight: 0.5, above: p75}\n",
         "policy.yaml:9:5: the same latency metric stands twice | it is that of item 1; give one of them the weight of both",
     ),
+    "a counter that is compared with itself": (
+        HEAD + "metrics: [{kind: traffic, weight: 1, source: metrics, canary_total: 'sum(a)', canary_failed: b, "
+        "baseline_total: sum( a ), baseline_failed: c}]\n",
+        "policy.yaml:7:113: 'baseline_total' is the same counter as 'canary_total', so nothing would be compared | "
+        "should be another one, by a name or by labels",
+    ),
+    "requests that all count as failed": (
+        HEAD + "metrics: [{kind: traffic, weight: 1, canary_total: a, canary_failed: a, baseline_total: a, "
+        "baseline_failed: b}]\n",
+        "policy.yaml:7:70: 'canary_failed' is the same counter as 'canary_total', so nothing would be compared | "
+        "should be another one, by a name or by labels",
+    ),
     "a source that is not there": (
         HEAD + "metrics: [{kind: traffic, weight: 1, source: metric, COUNTERS}]\n",
         "policy.yaml:7:46: target 'staging' has no evidence source 'metric' | did you mean 'metrics'?",
