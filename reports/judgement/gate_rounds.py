@@ -75,7 +75,8 @@ def is_gone(side: SideSeen) -> bool:
 
 
 def _speaks_against(canary: SideSeen, baseline: SideSeen) -> bool:
-    if is_gone(canary) or any(_is_bad(canary, name) for name in canary.scenarios):
+    """Return whether the canary could not prove what the baseline did: a proxy that fails over hides it just when it fails."""
+    if is_gone(canary) or canary.wrong or canary.unmarked or any(_is_bad(canary, name) for name in canary.scenarios):
         return True
     return is_right(canary) and any(_is_proven(baseline, name) and not _is_proven(canary, name) for name in baseline.scenarios)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reports.judgement.gate import Phase, Verb, begun, decide, step
+from reports.judgement.gate import Decision, Phase, Verb, begun, decide, step
 from scenarios.gates.records import BadRecord, Looked, Opened, Record, TrafficSeen
 from tests.reports.judgement.gate_making import (
     BEGAN,
@@ -303,6 +303,14 @@ def test_a_proxy_that_may_hide_failures_of_the_canary_is_told() -> None:
     )
     baseline = decided([stage(), *(a_round(n, None, other if n % 6 == 0 else side()) for n in range(1, 13))])
     assert not any("hides" in one for one in baseline.warnings)
+
+
+def test_a_canary_whose_proxy_steps_in_for_its_failures_is_not_shown_by_its_good_rounds() -> None:
+    def asked(every: int, many: int) -> Decision:
+        return decided([stage(), *(a_round(n, side(wrong=1, right=3) if n % every == 0 else None) for n in range(1, many))])
+
+    assert asked(1000, 60).verb is Verb.PROMOTE
+    assert asked(6, 300).verb is not Verb.PROMOTE
 
 
 def test_what_passed_only_at_a_second_attempt_is_told() -> None:

@@ -219,4 +219,5 @@ def test_whatever_breaks_inside_of_a_command_is_70(line: str, sound: int, tmp_pa
     assert done.stdout, done.stderr
     code, calls, *broken = map(int, done.stdout.split())
     assert (code, calls > 10) == (sound, True), done.stderr
-    assert set(broken) == {int(Exit.INTERNAL)}
+    assert int(Exit.INTERNAL) in broken
+    assert set(broken) <= {int(Exit.INTERNAL), sound} - {0, 1}  # what was wrong anyway may be told first
