@@ -20,7 +20,7 @@ test: $(VENV)/.dev ## run every test, the linters and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 5 --dist loadgroup
 
 docs: $(VENV)/.dev ## write anew what is generated from the code
 	$(BIN)/vedette schema > scenarios/suite.schema.json
