@@ -27,10 +27,10 @@ from gate_fold import fold
 from gate_walk import LONGEST, STAGES, chance_error, rollback_at, rollback_by_blocks, shown_at, walk
 from gate_worlds import dice, history, in_bursts, independent
 
-from reports.judgement.independence import gap_of_history
+from scenarios.gates.bursts import independence_gap_s
 
 HORIZON = 2000  # rounds of a single metric
-GAP_S = math.ceil(gap_of_history(history()))  # as the product takes it from what the monitor has seen before
+GAP_S = math.ceil(independence_gap_s([history()]))  # as the product takes it from what the monitor has seen before
 BURSTS_S = 5_000  # seconds, each with a probe: 500 blocks
 SOUND = 0.005
 CHUNK = 20  # gates that a worker simulates at once

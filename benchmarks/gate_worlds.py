@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from random import Random
 
+from scenarios.gates.bursts import Tick
+
 Round = tuple[bool, bool]
 BURST = 5  # probes that a burst of failures lasts, on average
 
@@ -36,6 +38,6 @@ def in_bursts(random: Random, rate: float, every: int = 1) -> Iterator[bool]:
         bad = random.random() < rate + (bad - rate) * left
 
 
-def history() -> list[tuple[float, bool]]:
+def history() -> list[Tick]:
     """Return what the monitor saw of a side whose failures come in bursts, a probe each second, before the gate began."""
-    return [(float(at), bad) for at, bad in enumerate(islice(in_bursts(Random(0), 0.02), 100_000))]
+    return [Tick(float(at), bad) for at, bad in enumerate(islice(in_bursts(Random(0), 0.02), 100_000))]

@@ -14,13 +14,10 @@ from typing import Any
 
 from reports.judgement.e_values import BadState, read_count
 
-GAP_MIN_S = 10.0
-GAP_MAX_S = 120.0
 THIN = 1.5  # a design effect above which it is to be said that evidence is thinned
 LAGS = 12  # units over which echoes are looked for
 ECHOES_MIN = 50  # units below which a design effect cannot be told
 _JITTER = 0.05  # of the gap, by which a round may come early
-_BURSTS = 3  # mean bursts that a gap is long; with 2, bursts of 5 s make 6.6 % of false promotions of nominally 5 %
 _WHOLE = ""  # the round, among its scenarios
 _NEITHER = (False, False)
 
@@ -206,25 +203,6 @@ def design_effect(series: Sequence[bool]) -> float | None:
     for bad in series:
         echoes = echoes.updated(bad)
     return echoes.design_effect
-
-
-def gap_of_history(history: Sequence[tuple[float, bool]]) -> float:
-    """Return the gap for a check's own history, as (seconds, bad) in order: three mean bursts of failures, 10 s to 120 s.
-
-    A burst lasts from its first bad answer to the first good one after it: so long it could have been going on.
-    """
-    bursts: list[float] = []
-    began: float | None = None
-    for at, bad in history:
-        if bad and began is None:
-            began = at
-        if not bad and began is not None:
-            bursts.append(at - began)
-            began = None
-    if began is not None:
-        bursts.append(history[-1][0] - began)
-    mean_s = sum(bursts) / len(bursts) if bursts else 0.0
-    return min(GAP_MAX_S, max(GAP_MIN_S, _BURSTS * mean_s))
 
 
 def _effect(units: int, bad: int, both: Sequence[int]) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from reports.judgement.independence import GAP_MAX_S
 from reports.judgement.planning import Plan, StagePlan, rounds_per_unit
 from scenarios.extras import lacking
+from scenarios.gates.bursts import MOST_S
 from scenarios.gates.loading import LoadedPolicy
 from scenarios.gates.policy import RoundsMetric, TrafficMetric
 
@@ -66,7 +66,7 @@ def _evidence(loaded: LoadedPolicy, plan: Plan) -> Iterator[str]:
 def _gap(loaded: LoadedPolicy, plan: Plan) -> Iterator[str]:
     policy = loaded.policy
     if policy.gap is None:
-        longest = rounds_per_unit(policy.every, GAP_MAX_S) * policy.every
+        longest = rounds_per_unit(policy.every, MOST_S) * policy.every
         yield (
             f"'gap' is not given: it is taken from the history of failures when the gate is opened. Here {plan.round_s:g} s are"
             f" taken from one independent round to the next; with long bursts of failures it may be up to {longest:g} s"
@@ -81,7 +81,7 @@ def _too_long(plan: Plan) -> str:
     spent_s, found = 0.0, []
     for stage in plan.stages:
         spent_s += stage.max_s
-        if stage.fewest is not None and (limit := spent_s / stage.fewest) < GAP_MAX_S:
+        if stage.fewest is not None and (limit := spent_s / stage.fewest) < MOST_S:
             found.append((limit, stage.name))
     return f", and above {min(found)[0]:.0f} s '{min(found)[1]}' cannot be shown in its time" if found else ""
 

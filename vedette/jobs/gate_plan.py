@@ -100,11 +100,11 @@ def _times(times: int) -> str:
 
 def planned(loaded: LoadedPolicy, baseline_failure: float | None = None) -> Plan:
     """Return the plan of a policy, with its warnings. The same policy has the same plan each time."""
-    from reports.judgement.independence import GAP_MIN_S
     from reports.judgement.plan_warnings import warnings_of
     from reports.judgement.planning import BASELINE_FAILURE, plan_of
+    from scenarios.gates.bursts import LEAST_S
 
-    gap_s = GAP_MIN_S if loaded.policy.gap is None else loaded.policy.gap
+    gap_s = LEAST_S if loaded.policy.gap is None else loaded.policy.gap
     rate = BASELINE_FAILURE if baseline_failure is None else baseline_failure
     made = plan_of(loaded.policy, gap_s=gap_s, baseline_failure=rate, scenarios=len(loaded.scenarios))
     return replace(made, warnings=warnings_of(loaded, made))

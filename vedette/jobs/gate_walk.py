@@ -147,10 +147,10 @@ class Walk:
             await self._keep(Looked(self._clock(), "the gate was away, and goes on"))
 
     def _gap_s(self) -> float:
-        from reports.judgement.independence import gap_of_history
+        from scenarios.gates.bursts import LEAST_S
 
         given = self.loaded.policy.gap
-        return gap_of_history(()) if given is None else given
+        return LEAST_S if given is None else given
 
     async def _begin_stage(self, place: int) -> None:
         """Let the traffic be moved, then begin the stage; one that has begun already goes on."""

@@ -11,14 +11,11 @@ import pytest
 from reports.judgement.e_values import BadState
 from reports.judgement.independence import (
     ECHOES_MIN,
-    GAP_MAX_S,
-    GAP_MIN_S,
     LAGS,
     Echoes,
     Gap,
     Unit,
     design_effect,
-    gap_of_history,
 )
 
 
@@ -158,19 +155,3 @@ def test_echoes_are_read_as_they_were_told() -> None:
     for changes in ({"both": [0]}, {"last": [True] * (LAGS + 1)}, {"units": -1}):
         with pytest.raises(BadState):
             Echoes.read(echoes.as_json() | changes)
-
-
-@pytest.mark.parametrize(
-    ("history", "gap_s"),
-    [
-        ([], GAP_MIN_S),
-        ([(0.0, False), (10.0, False)], GAP_MIN_S),
-        ([(0.0, True), (1.0, False), (50.0, True), (51.0, False)], GAP_MIN_S),
-        ([(0.0, False), (10.0, True), (20.0, True), (30.0, False), (40.0, True), (60.0, False)], 60.0),
-        ([(0.0, True), (3600.0, False)], GAP_MAX_S),
-        ([(0.0, False), (10.0, True), (40.0, True)], 90.0),
-    ],
-    ids=["none", "never bad", "short", "20 s", "an hour", "goes on"],
-)
-def test_the_gap_is_three_mean_bursts(history: list[tuple[float, bool]], gap_s: float) -> None:
-    assert gap_of_history(history) == gap_s
